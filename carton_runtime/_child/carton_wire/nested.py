@@ -1,0 +1,87 @@
+"""`NestedTensor`: a ragged tensor, a list of arrays that agree in everything but their sizes."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Iterator, List, Optional, Tuple
+
+import numpy as np
+
+
+class NestedTensor:
+    """Arrays of one dtype and one rank whose sizes may differ, as one tensor of one rank more.
+
+    Args:
+        arrays: the inner tensors, each of anything that `numpy.asarray` takes; at least one. Nested tensors do not nest.
+
+    Raises:
+        ValueError: no arrays, or arrays of several ranks.
+        TypeError: arrays of several dtypes (strings of several lengths are one dtype), or a nested tensor among them.
+    """
+
+    __slots__ = ("_arrays",)
+
+    def __init__(self, arrays: Iterable[Any]) -> None:
+        self._arrays = _unified(list(arrays))
+
+    @property
+    def arrays(self) -> Tuple["np.ndarray[Any, Any]", ...]:
+        """The inner tensors."""
+        return self._arrays
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """The dtype that all inner tensors share."""
+        return self._arrays[0].dtype
+
+    @property
+    def ndim(self) -> int:
+        """The rank, counting the nesting as one axis."""
+        return self._arrays[0].ndim + 1
+
+    @property
+    def shape(self) -> Tuple[Optional[int], ...]:
+        """The sizes; `None` for an axis along which the inner tensors differ."""
+        columns = zip(*(array.shape for array in self._arrays))
+        inner = (sizes[0] if len(set(sizes)) == 1 else None for sizes in columns)
+        return (len(self._arrays), *inner)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the inner tensors' elements take."""
+        return sum(array.nbytes for array in self._arrays)
+
+    def tolist(self) -> List[Any]:
+        """The values as nested Python lists."""
+        return [array.tolist() for array in self._arrays]
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __getitem__(self, index: int) -> "np.ndarray[Any, Any]":
+        return self._arrays[index]
+
+    def __iter__(self) -> Iterator["np.ndarray[Any, Any]"]:
+        return iter(self._arrays)
+
+    def __repr__(self) -> str:
+        inner = ", ".join(str(array.tolist()) for array in self._arrays[:4])
+        more = ", …" if len(self._arrays) > 4 else ""
+        return "NestedTensor([{}{}], dtype={})".format(inner, more, self.dtype)
+
+
+def _unified(values: List[Any]) -> Tuple["np.ndarray[Any, Any]", ...]:
+    if not values:
+        raise ValueError("a nested tensor needs at least one inner tensor")
+    if any(isinstance(value, NestedTensor) for value in values):
+        raise TypeError("nested tensors do not nest")
+    arrays = [np.asarray(value) for value in values]
+    if len({array.ndim for array in arrays}) > 1:
+        raise ValueError("the inner tensors of a nested tensor must have one rank, not {}".format(
+            sorted({array.ndim for array in arrays})))
+    kinds = {array.dtype.str if array.dtype.kind != "U" else "U" for array in arrays}
+    if len(kinds) > 1:
+        raise TypeError("the inner tensors of a nested tensor must have one dtype, not {}".format(sorted(kinds)))
+    if kinds == {"U"}:
+        widest = max((array.dtype for array in arrays), key=lambda dtype: dtype.itemsize)
+        arrays = [array.astype(widest, copy=False) for array in arrays]
+    return tuple(arrays)

@@ -1,0 +1,132 @@
+"""What a carton says about itself, as frozen values; `carton_runtime.format.v1` reads and writes them as ``carton.toml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from carton_runtime.errors import FormatError
+
+DTYPES = (
+    "float32", "float64", "string", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+)  # fmt: skip
+"""The dtypes that a tensor of a carton can have, by the names that ``carton.toml`` uses."""
+
+Dimension = int | str | None
+"""A size, a symbol that stands for one size throughout a call, or `None` for any size."""
+
+Shape = Sequence[Dimension] | str | None
+"""Dimensions, a symbol that stands for one whole shape throughout a call, or `None` for any shape."""
+
+Option = int | float | str | bool
+"""A value that a runner's option can have."""
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """What a model's input or output looks like.
+
+    Attributes:
+        name: the tensor's name.
+        dtype: one of `DTYPES`.
+        shape: `None` (any shape), a symbol for the whole shape, or a list of sizes, symbols and `None`; ``[]`` is a scalar.
+        description: a line for people.
+        internal_name: the name inside the framework, kept for runners that need it.
+    """
+
+    name: str
+    dtype: str
+    shape: Shape
+    description: str | None = None
+    internal_name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise FormatError(f"tensor {self.name!r} has dtype {self.dtype!r}; it must be one of {', '.join(DTYPES)}")
+        if self.shape is not None and not isinstance(self.shape, str):
+            object.__setattr__(self, "shape", tuple(self.shape))
+            for axis, size in enumerate(self.shape):
+                _check_dimension(self.name, axis, size)
+
+
+@dataclass(frozen=True)
+class SelfTest(Generic[Value]):
+    """Inputs to run a model on, and what should come out.
+
+    `Value` is an array (or a `NestedTensor`) when packing, a `TensorRef` in a `Document`, and a lazy tensor in a loaded model.
+    """
+
+    inputs: Mapping[str, Value]
+    name: str | None = None
+    description: str | None = None
+    expected_out: Mapping[str, Value] | None = None
+
+
+@dataclass(frozen=True)
+class Example(Generic[Value]):
+    """Inputs and outputs to show to people; values may also be files: bytes when packing, a `MiscRef` in a `Document`."""
+
+    inputs: Mapping[str, Value]
+    sample_out: Mapping[str, Value]
+    name: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class TensorRef:
+    """``@tensor_data/NAME``."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class MiscRef:
+    """``@misc/PATH``."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class RunnerInfo:
+    """Which runner a model needs.
+
+    Attributes:
+        runner_name: such as ``python``.
+        required_framework_version: a Cargo version requirement, in its canonical form.
+        runner_compat_version: the version of the model directory's layout, for that runner; `None` takes the runner's own.
+        opts: the runner's options.
+    """
+
+    runner_name: str
+    required_framework_version: str
+    runner_compat_version: int | None = None
+    opts: Mapping[str, Option] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Document:
+    """All of ``carton.toml``."""
+
+    runner: RunnerInfo
+    model_name: str | None = None
+    short_description: str | None = None
+    model_description: str | None = None
+    license: str | None = None
+    repository: str | None = None
+    homepage: str | None = None
+    required_platforms: tuple[str, ...] = ()
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    self_tests: tuple[SelfTest[TensorRef], ...] = ()
+    examples: tuple[Example[TensorRef | MiscRef], ...] = ()
+
+
+def _check_dimension(name: str, axis: int, size: object) -> None:
+    known = size is None or isinstance(size, str) or (isinstance(size, int) and not isinstance(size, bool) and size >= 0)
+    if not known:
+        raise FormatError(
+            f"tensor {name!r} has {size!r} for axis {axis} of its shape; a size must be a whole number, a symbol, or None"
+        )
