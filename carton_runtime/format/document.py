@@ -6,12 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from carton_runtime._child.carton_wire.values import DTYPES
 from carton_runtime.errors import FormatError
-
-DTYPES = (
-    "float32", "float64", "string", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-)  # fmt: skip
-"""The dtypes that a tensor of a carton can have, by the names that ``carton.toml`` uses."""
 
 Dimension = int | str | None
 """A size, a symbol that stands for one size throughout a call, or `None` for any size."""

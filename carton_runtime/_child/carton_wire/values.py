@@ -1,0 +1,67 @@
+"""What a tensor can be: the dtypes of the carton format, and how Python values become tensors.
+
+A *tensor* is a C-contiguous little-endian `numpy.ndarray` of one of `DTYPES` (strings as ``<U``), or a `NestedTensor` of such.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Union
+
+import numpy as np
+
+from .nested import NestedTensor
+
+DTYPES = (
+    "float32", "float64", "string", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+)  # fmt: skip
+"""The names of the dtypes, as ``carton.toml`` spells them."""
+
+Array = "np.ndarray[Any, Any]"
+Tensor = Union["np.ndarray[Any, Any]", NestedTensor]
+
+_NUMERIC = frozenset(DTYPES) - {"string"}
+
+
+def dtype_name(dtype: "np.dtype[Any]") -> str:
+    """The carton name of a numpy dtype that `as_tensor` lets through."""
+    return "string" if dtype.kind == "U" else dtype.name
+
+
+def as_tensor(value: Any) -> Tensor:
+    """Turn what a person or a model gives into a tensor, copying only where it must.
+
+    Takes arrays of the listed dtypes (any byte order, any strides), Python numbers and strings, lists of them, object arrays
+    of `str`, and `NestedTensor`. Python integers become int64 and floats float64, as in numpy.
+
+    Raises:
+        TypeError: the value is of another kind; the message names it and what to use.
+    """
+    if type(value) is np.ndarray and value.dtype.name in _NUMERIC and value.flags.c_contiguous and value.dtype.isnative:
+        return value
+    if isinstance(value, NestedTensor):
+        return NestedTensor([_as_array(array) for array in value])
+    return _as_array(value)
+
+
+def _as_array(value: Any) -> "np.ndarray[Any, Any]":
+    if value is None or isinstance(value, (bytes, bytearray, dict, set)):
+        raise TypeError("{} is not a tensor; give an array, a number, a string, or a list of them".format(
+            type(value).__name__))
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise TypeError("the list does not have one shape; use NestedTensor for ragged data ({})".format(error)) from error
+    if array.dtype.kind == "O":
+        array = _strings(array)
+    if array.dtype.kind != "U" and array.dtype.name not in _NUMERIC:
+        raise TypeError("dtype {} is not supported; convert it to one of {}".format(array.dtype, ", ".join(DTYPES)))
+    native = array.dtype.newbyteorder("=")
+    # ascontiguousarray would turn a scalar into a row, asarray does not
+    return np.asarray(array, dtype=native, order="C")
+
+
+def _strings(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    for item in array.flat:
+        if not isinstance(item, str):
+            raise TypeError("an object array may hold only str, not {}".format(type(item).__name__))
+    return array.astype(str) if array.size else array.astype("<U1")
