@@ -1,0 +1,1 @@
+"""Carton for Jupyter."""
