@@ -1,0 +1,1 @@
+"""The wire between the host and a runner kernel: frames, messages, the session's rules, and tensors."""

@@ -1,0 +1,31 @@
+"""``python -I <this directory> <call fd> <control fd>``: be a runner kernel."""
+
+from __future__ import annotations
+
+import faulthandler
+import io
+import socket
+import sys
+
+from carton_runner.lifeline import hold
+from carton_runner.serve import Server
+from carton_wire.connection import Connection
+
+
+def main() -> None:
+    """Serve the sockets that the host left open for us."""
+    calls, control = (socket.socket(fileno=int(text)) for text in sys.argv[1:3])
+    for sock in (calls, control):
+        sock.set_inheritable(False)
+    faulthandler.enable()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    # The model's imports come first; ours stay possible for what is imported late.
+    sys.path.append(sys.path.pop(0))
+    sys.argv = [""]
+    hold(control)
+    Server(Connection(calls)).run()
+
+
+main()

@@ -1,0 +1,98 @@
+"""From what a model returns to dicts of tensors: coroutines are awaited, iterators stepped, values checked."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any, Awaitable, Dict, Iterator, Optional
+
+from carton_wire.values import Tensor, as_tensor
+
+from .api import ModelFault
+
+
+class Loop:
+    """The event loop of the model's coroutines: one for the whole life of the process, made when first needed."""
+
+    def __init__(self) -> None:
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+
+    def wait(self, awaitable: Awaitable[Any]) -> Any:
+        """Run until `awaitable` is done; its result."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        return self._loop.run_until_complete(_as_coroutine(awaitable))
+
+    def close(self) -> None:
+        """Let what still runs on the loop finish its clean-up."""
+        if self._loop is not None:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+
+async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+def results(value: Any, loop: Loop) -> Iterator[Dict[str, Tensor]]:
+    """Each result that a model's return value stands for, as checked tensors; close it to leave a stream early.
+
+    Raises:
+        ModelFault: a result is no dict of tensors.
+        Exception: whatever the model raises.
+    """
+    if inspect.isawaitable(value):
+        value = loop.wait(value)
+    if isinstance(value, dict):
+        yield checked(value)
+    elif hasattr(value, "__anext__"):
+        yield from _from_async(value, loop)
+    elif hasattr(value, "__next__"):
+        yield from _from_iterator(value)
+    else:
+        raise ModelFault("the model returned {}; it must return a dict of arrays by name".format(_a(value)))
+
+
+def checked(value: Any) -> Dict[str, Tensor]:
+    """One result as tensors.
+
+    Raises:
+        ModelFault: it is no dict, or a key or value cannot go over the wire; the message names it.
+    """
+    if not isinstance(value, dict):
+        raise ModelFault("the model returned {}; it must return a dict of arrays by name".format(_a(value)))
+    tensors = {}
+    for name, item in value.items():
+        if not isinstance(name, str):
+            raise ModelFault("the model returned an output named {!r}; names must be strings".format(name))
+        try:
+            tensors[name] = as_tensor(item)
+        except TypeError as error:
+            raise ModelFault("the model's output {!r}: {}".format(name, error)) from error
+    return tensors
+
+
+def _from_async(iterator: Any, loop: Loop) -> Iterator[Dict[str, Tensor]]:
+    try:
+        while True:
+            try:
+                item = loop.wait(iterator.__anext__())
+            except StopAsyncIteration:
+                return
+            yield checked(item)
+    finally:
+        if hasattr(iterator, "aclose"):
+            loop.wait(iterator.aclose())
+
+
+def _from_iterator(iterator: Any) -> Iterator[Dict[str, Tensor]]:
+    try:
+        for item in iterator:
+            yield checked(item)
+    finally:
+        if hasattr(iterator, "close"):
+            iterator.close()
+
+
+def _a(value: Any) -> str:
+    return "None" if value is None else "a value of type {}".format(type(value).__name__)

@@ -1,0 +1,163 @@
+"""Frames: a fixed prefix, a JSON header and a body of raw bytes. No I/O here.
+
+::
+
+    magic "CTN2" | kind u16 | 2 zero bytes | header length u32 | 4 zero bytes | body length u64 | sequence u64    little-endian
+    header: UTF-8 JSON                  at most MAX_HEADER bytes
+    body: buffers, each at a multiple of ALIGNMENT from the start of the body    at most MAX_BODY bytes
+
+Reading is built to survive a `KeyboardInterrupt` between any two bytecodes, because callers in the main thread read for
+themselves: what was received is counted by one C call (`FrameDecoder.receive_from`), parsing changes nothing until one
+attribute is set at its end, and a frame that is therefore offered twice carries the same sequence number.
+"""
+
+from __future__ import annotations
+
+import struct
+from json import JSONDecodeError, dumps, loads
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+
+import numpy as np
+
+from .errors import WireError
+
+MAGIC = b"CTN2"
+ALIGNMENT = 64
+MAX_HEADER = 64 << 20
+MAX_BODY = 1 << 40
+
+_PREFIX = struct.Struct("<4sH2xI4xQQ")
+_SCRATCH = 1 << 16
+
+
+class Frame(NamedTuple):
+    """A frame as received. `body` is writable memory of its own."""
+
+    kind: int
+    sequence: int
+    header: Dict[str, Any]
+    body: memoryview
+
+
+def encode_frame(kind: int, sequence: int, header: Dict[str, Any], buffers: Sequence[memoryview]) -> List[memoryview]:
+    """The pieces to send, in order, without copying `buffers` (flat memoryviews of bytes)."""
+    text = dumps(header, separators=(",", ":")).encode()
+    pieces = []
+    length = 0
+    for buffer in buffers:
+        gap = -length % ALIGNMENT
+        if gap:
+            pieces.append(memoryview(bytes(gap)))
+        pieces.append(buffer)
+        length += gap + buffer.nbytes
+    if len(text) > MAX_HEADER or length > MAX_BODY:
+        raise WireError("a message of {} + {} bytes is larger than the wire carries".format(len(text), length))
+    prefix = _PREFIX.pack(MAGIC, kind, len(text), length, sequence)
+    return [memoryview(prefix + text), *(piece for piece in pieces if piece.nbytes)]
+
+
+class _State(NamedTuple):
+    """Where reading stands: bytes ``start … sum(counts)`` of `memory` are received and not yet parsed."""
+
+    memory: memoryview
+    shared: bool  # memory that holds many frames and is used again, or memory made for one large frame
+    start: int
+    counts: List[int]
+
+
+class FrameDecoder:
+    """Turns received bytes into frames.
+
+    Small frames are received many at a time into a scratch buffer; a large one gets memory of its own, into which the rest
+    of it is received directly.
+    """
+
+    def __init__(self) -> None:
+        self._state = _State(_memory(_SCRATCH), True, 0, [0])
+
+    def receive_from(self, sock: Any) -> int:
+        """One ``sock.recv_into``; returns how many bytes came, 0 at the end of the stream. Raises what the socket raises.
+
+        Call `frames` between any two calls: only then is there sure to be room.
+        """
+        state = self._state
+        counts = state.counts
+        room = state.memory[sum(counts):]
+        # One C call receives and records: an interrupt lands before it or after it, never between the two.
+        counts.extend(map(sock.recv_into, (room,)))
+        return counts[-1]
+
+    def frames(self) -> List[Frame]:
+        """The frames that are whole by now, the same ones again if the last call was interrupted.
+
+        Raises:
+            WireError: the bytes are no frame; the decoder is of no further use.
+        """
+        state = self._state
+        end = sum(state.counts)
+        start = state.start
+        found = []
+        while True:
+            size, lengths = _measure(state.memory, start, end)
+            if start + size > end:
+                break
+            found.append(_parse(state, start, lengths))
+            start += size
+        self._state = _rest(state, start, end, size)
+        return found
+
+
+def _measure(memory: memoryview, start: int, end: int) -> Tuple[int, Tuple[int, int]]:
+    """The size of the frame at `start` (at least the prefix's, while that is all that is known) and of its two parts."""
+    if end - start < _PREFIX.size:
+        return _PREFIX.size, (0, 0)
+    magic, _, header, body, _ = _PREFIX.unpack_from(memory, start)
+    if magic != MAGIC:
+        raise WireError("expected a frame, received {!r}".format(bytes(memory[start:start + 16])))
+    if header > MAX_HEADER or body > MAX_BODY:
+        raise WireError("a frame claims a header of {} and a body of {} bytes".format(header, body))
+    return _PREFIX.size + header + body, (header, body)
+
+
+def _parse(state: _State, start: int, lengths: Tuple[int, int]) -> Frame:
+    _, kind, _, _, sequence = _PREFIX.unpack_from(state.memory, start)
+    header_start = start + _PREFIX.size
+    body_start = header_start + lengths[0]
+    body = state.memory[body_start:body_start + lengths[1]]
+    return Frame(kind, sequence, _header(state.memory[header_start:body_start]), _copy(body) if state.shared else body)
+
+
+def _header(text: memoryview) -> Dict[str, Any]:
+    try:
+        header = loads(bytes(text))
+    except (JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError("a frame's header is not JSON: {}".format(error)) from error
+    if not isinstance(header, dict):
+        raise WireError("a frame's header is {}, not an object".format(type(header).__name__))
+    return header
+
+
+def _rest(state: _State, start: int, end: int, size: int) -> _State:
+    """The state after parsing up to `start`, with room for the `size` bytes of the next frame."""
+    if start == end:
+        return _State(state.memory if state.shared else _memory(_SCRATCH), True, 0, [0])
+    if start + size <= state.memory.nbytes:
+        return _State(state.memory, state.shared, start, [end])
+    # Into fresh memory, since an interrupted move within the same one could not be done again.
+    shared = size <= _SCRATCH
+    fresh = _memory(_SCRATCH if shared else size)
+    fresh[: end - start] = state.memory[start:end]
+    return _State(fresh, shared, 0, [end - start])
+
+
+def _copy(body: memoryview) -> memoryview:
+    copy = _memory(body.nbytes)
+    copy[:] = body
+    return copy
+
+
+def _memory(size: int) -> memoryview:
+    try:
+        return memoryview(np.empty(size, np.uint8))
+    except MemoryError as error:
+        raise WireError("no memory for a frame of {} bytes".format(size)) from error

@@ -1,0 +1,134 @@
+"""The `python` runner: models that are Python code with an entrypoint function."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+import sysconfig
+from typing import Any, Callable, Dict, List
+
+from carton_runner.api import LoadRequest, ModelFault, Option
+
+_PACKAGE = "_carton_model_module"
+_PREFIX = "model."
+_KNOWN = ("entrypoint_package", "entrypoint_fn")
+
+
+def load(request: LoadRequest) -> Any:
+    """Import the entrypoint, call it with the ``model.`` options, and wrap what it returns.
+
+    Raises:
+        ModelFault: the entrypoint is missing, does not take the options, or returns no model.
+        Exception: whatever the model's code raises.
+    """
+    _place(request.model_dir)
+    for name in request.options:
+        if not name.startswith(_PREFIX) and name not in _KNOWN:
+            request.warn("the python runner knows no option {!r}; options for the model start with 'model.'".format(name))
+    entrypoint = _entrypoint(request)
+    model = entrypoint(**_arguments(entrypoint, request.options))
+    if inspect.isawaitable(model):
+        model = request.wait(model)
+    return _adapt(model, entrypoint)
+
+
+def _place(model_dir: str) -> None:
+    """Let the model be imported, here and in processes that it starts, and let it find its files by relative paths."""
+    parent = os.path.dirname(model_dir)
+    sys.path.insert(0, parent)
+    sys.path.append(model_dir)
+    packages = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    os.environ["PYTHONPATH"] = os.pathsep.join([parent, *sorted(packages), model_dir])
+    os.chdir(model_dir)
+
+
+def _entrypoint(request: LoadRequest) -> Callable[..., Any]:
+    package, function = (_text_option(request, name) for name in _KNOWN)
+    name = "{}.{}".format(_PACKAGE, package)
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # The entrypoint itself or a package above it, and not what it imports.
+        if error.name is None or not (name + ".").startswith(error.name + "."):
+            raise
+        raise ModelFault("the model has no module {!r} (runner option entrypoint_package); it has {}".format(
+            package, _modules(request.model_dir))) from None
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise ModelFault("module {!r} has no function {!r} (runner option entrypoint_fn); it has {}".format(
+            package, function, _listed(key for key, value in vars(module).items() if inspect.isfunction(value))))
+    return found  # type: ignore[no-any-return]
+
+
+def _text_option(request: LoadRequest, name: str) -> str:
+    value = request.options.get(name)
+    if not isinstance(value, str) or not value:
+        raise ModelFault("the python runner needs the option {!r}, a string; the carton has {!r}".format(name, value))
+    return value
+
+
+def _arguments(entrypoint: Callable[..., Any], options: Dict[str, Option]) -> Dict[str, Option]:
+    given = {name[len(_PREFIX):]: value for name, value in options.items() if name.startswith(_PREFIX)}
+    try:
+        signature = inspect.signature(entrypoint)
+    except ValueError:
+        return given  # a builtin without a signature: the call itself will tell
+    try:
+        signature.bind(**given)
+    except TypeError as error:
+        raise ModelFault("{}{} cannot be called with the options {}: {}".format(
+            entrypoint.__name__, signature, _listed(_PREFIX + name for name in given), error)) from None
+    return {name: _typed(value, signature.parameters.get(name)) for name, value in given.items()}
+
+
+def _typed(value: Option, parameter: Any) -> Option:
+    """Cartons packed from Python by the original hold booleans as 0 and 1."""
+    wants_bool = parameter is not None and parameter.annotation in (bool, "bool")
+    return bool(value) if wants_bool and type(value) is int and value in (0, 1) else value
+
+
+def _adapt(model: Any, entrypoint: Callable[..., Any]) -> Any:
+    infers = hasattr(model, "infer_with_tensors")
+    seals = hasattr(model, "seal") and hasattr(model, "infer_with_handle")
+    if not infers and not seals:
+        raise ModelFault(
+            "{}() returned {}, which has neither infer_with_tensors nor both of seal and infer_with_handle".format(
+                entrypoint.__name__, "None" if model is None else "an object of type {}".format(type(model).__name__)))
+    return _Sealing(model) if seals else _Plain(model)
+
+
+class _Plain:
+    def __init__(self, model: Any) -> None:
+        self.infer = model.infer_with_tensors
+
+
+class _Sealing:
+    def __init__(self, model: Any) -> None:
+        self.seal = model.seal
+        self.infer_with_handle = model.infer_with_handle
+        self.infer = getattr(model, "infer_with_tensors", self._infer)
+
+    def _infer(self, tensors: Dict[str, Any]) -> Any:
+        handle = self.seal(tensors)
+        return _then(handle, self.infer_with_handle) if inspect.isawaitable(handle) else self.infer_with_handle(handle)
+
+
+async def _then(handle: Any, infer: Callable[[int], Any]) -> Any:
+    result = infer(await handle)
+    return await result if inspect.isawaitable(result) else result
+
+
+def _modules(model_dir: str) -> str:
+    names: List[str] = []
+    for name in sorted(os.listdir(model_dir)):
+        if name.endswith(".py"):
+            names.append(name[:-3])
+        elif os.path.isdir(os.path.join(model_dir, name)) and name.isidentifier():
+            names.append(name)
+    return _listed(names)
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(names) or "none"
