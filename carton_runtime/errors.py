@@ -5,6 +5,7 @@ One tree, so that a caller can catch as widely or as narrowly as she needs::
     CartonError
     │  what the caller asked for cannot be done
     ├── InvalidTensorError        a value that does not fit a tensor spec, or that no tensor can hold
+    ├── InvalidDeviceError        a device that is neither the CPU, nor an index, nor a GPU's UUID
     ├── SettingsError             a setting that cannot be read or makes no sense
     ├── ModelClosedError          a call on a model after ``aclose``
     ├── RunnerNotFoundError       nothing here can run this carton
@@ -34,6 +35,10 @@ class CartonError(Exception):
 
 class InvalidTensorError(CartonError, ValueError):
     """A value does not fit its tensor spec, or is of a dtype that no carton tensor can have."""
+
+
+class InvalidDeviceError(CartonError, ValueError):
+    """What was given as a device names none."""
 
 
 class SettingsError(CartonError, ValueError):

@@ -1,0 +1,1 @@
+"""Which runners this machine has, and which of them serves a carton."""

@@ -1,0 +1,1 @@
+"""Pythons and the environments that models run in: found, locked, built once, and shared by digest."""

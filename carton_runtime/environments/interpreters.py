@@ -1,0 +1,93 @@
+"""The Pythons on this machine, which one a carton gets, and what to do when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from carton_runtime.environments.candidates import candidate_paths
+from carton_runtime.environments.downloads import install_newest
+from carton_runtime.environments.inspection import Interpreter, inspect, running_interpreter
+from carton_runtime.environments.plan import python_minors
+from carton_runtime.errors import EnvironmentBuildError, InterpreterNotFoundError
+from carton_runtime.events import OnEvent
+from carton_runtime.format.versionreq import VersionReq
+from carton_runtime.settings import Settings, inherited_environment
+
+__all__ = ["Interpreter", "choose_interpreter", "ensure_interpreter", "find_interpreters"]
+
+_OLDEST = (3, 8)
+
+
+def find_interpreters(settings: Settings) -> tuple[Interpreter, ...]:
+    """Every CPython from 3.8 up on this machine, each once, the running one first.
+
+    Interpreters are looked for where the settings say, under pyenv, under uv and on ``PATH``. The first call runs each once;
+    later ones only read what it wrote down in the cache directory.
+    """
+    running = running_interpreter()
+    paths = [path for path in candidate_paths(settings.interpreters, inherited_environment()) if path != running.path]
+    others = inspect(paths, settings.cache_dir / "interpreters.json")
+    found = {interpreter.path: interpreter for interpreter in (running, *others)}
+    return tuple(interpreter for interpreter in found.values() if _is_usable(interpreter))
+
+
+def choose_interpreter(requirement: VersionReq, available: Sequence[Interpreter]) -> Interpreter | None:
+    """The best of `available` for `requirement`: the running one if it fits, else the newest that does."""
+    fitting = [interpreter for interpreter in available if requirement.matches(interpreter.version)]
+    running = running_interpreter()
+    if running in fitting:
+        return running
+    return max(fitting, key=lambda interpreter: _numbers(interpreter.version), default=None)
+
+
+def ensure_interpreter(
+    requirement: VersionReq, settings: Settings, on_event: OnEvent | None = None
+) -> Interpreter:
+    """The best interpreter for `requirement`; where there is none, and the settings allow it, uv downloads one.
+
+    Raises:
+        InterpreterNotFoundError: there is none, and none could be downloaded; the message says what to do.
+    """
+    available = find_interpreters(settings)
+    if chosen := choose_interpreter(requirement, available):
+        return chosen
+    why = _download(requirement, settings, on_event)
+    chosen = None if why else choose_interpreter(requirement, find_interpreters(settings))
+    if chosen is None:
+        raise InterpreterNotFoundError(_how_to_get_one(requirement, available, why or "the download left nothing usable"))
+    return chosen
+
+
+def _download(requirement: VersionReq, settings: Settings, on_event: OnEvent | None) -> str:
+    if settings.offline:
+        return "the settings say offline, so none was downloaded"
+    if not settings.python_downloads:
+        return "the settings forbid downloading one"
+    try:
+        return "" if install_newest(requirement, on_event) else "uv knows none to download in that range"
+    except EnvironmentBuildError as error:
+        return f"downloading one failed: {error}"
+
+
+def _how_to_get_one(requirement: VersionReq, available: Sequence[Interpreter], why: str) -> str:
+    there = ", ".join(f"{interpreter.version} ({interpreter.path})" for interpreter in available)
+    return (
+        f"no Python {requirement} on this machine; there is {there}. Besides, {why}.\n"
+        "To get one, do any of these:\n"
+        f"  - run `uv python install {_example(requirement)}`\n"
+        "  - where the usual downloads cannot be reached, set UV_PYTHON_INSTALL_MIRROR to a mirror of them, "
+        "or UV_PYTHON_DOWNLOADS_JSON_URL to a list of your own, and load again\n"
+        "  - name the path of an interpreter in CARTON_INTERPRETERS, or in `interpreters` of the configuration file"
+    )
+
+
+def _example(requirement: VersionReq) -> str:
+    return next(reversed(python_minors(requirement)), "3.X")
+
+
+def _is_usable(interpreter: Interpreter) -> bool:
+    return interpreter.implementation == "cpython" and _numbers(interpreter.version)[:2] >= _OLDEST
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("-")[0].split("+")[0].split("."))

@@ -1,0 +1,60 @@
+"""Decisions about environments that need nothing but their arguments."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from carton_runtime.environments.inspection import Interpreter
+from carton_runtime.format.versionreq import VersionReq
+
+_MINORS = range(8, 15)
+_PATCHES = range(41)
+_EGG = re.compile(r"#(?:.*&)?egg=([A-Za-z0-9._-]+)")
+
+
+def python_minors(requirement: VersionReq) -> tuple[str, ...]:
+    """Which of Python 3.8 to 3.14 have a release that `requirement` accepts, oldest first."""
+    return tuple(
+        f"3.{minor}" for minor in _MINORS if any(requirement.matches(f"3.{minor}.{patch}") for patch in _PATCHES)
+    )
+
+
+def with_numpy(requirements: str) -> str:
+    """`requirements`, with a line for numpy when none of its lines requires it: tensors are numpy arrays in every model."""
+    if any(_required_name(line) == "numpy" for line in requirements.splitlines()):
+        return requirements
+    separator = "" if not requirements or requirements.endswith("\n") else "\n"
+    return f"{requirements}{separator}numpy\n"
+
+
+def environment_digest(lock: bytes, interpreter: Interpreter, platform: str) -> str:
+    """What an environment is known by: the hex sha256 of all that decides about its content."""
+    digest = hashlib.sha256()
+    parts = (lock, str(interpreter.path).encode(), interpreter.version.encode(), interpreter.implementation.encode())
+    for part in (*parts, platform.encode()):
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()
+
+
+def _required_name(line: str) -> str | None:
+    text = re.split(r"(?:^|\s)#|\s--", line.strip(), maxsplit=1)[0].strip().rstrip("\\").strip()
+    if line.lstrip().startswith("-"):
+        named = _EGG.search(line)
+        return canonicalize_name(named[1]) if named else None
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return _wheel_name(text)
+    # numpy under a marker may be left out where the marker is false: another, bare line does no harm then.
+    return canonicalize_name(requirement.name) if requirement.marker is None else None
+
+
+def _wheel_name(text: str) -> str | None:
+    try:
+        return parse_wheel_filename(text.split("#")[0].rsplit("/", 1)[-1])[0]
+    except ValueError:
+        return None
