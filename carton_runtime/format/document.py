@@ -1,4 +1,4 @@
-"""What a carton says about itself, as frozen values; `carton_runtime.format.v1` reads and writes them as ``carton.toml``."""
+"""What a carton says about itself, as frozen values; `carton_runtime.format.v1` spells them as ``carton.toml``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class TensorSpec:
     Attributes:
         name: the tensor's name.
         dtype: one of `DTYPES`.
-        shape: `None` (any shape), a symbol for the whole shape, or a list of sizes, symbols and `None`; ``[]`` is a scalar.
+        shape: `None` or ``"*"`` (any shape), a symbol for the whole shape, or a list of sizes, symbols and `None`;
+            ``[]`` is a scalar.
         description: a line for people.
         internal_name: the name inside the framework, kept for runners that need it.
     """
@@ -42,9 +43,13 @@ class TensorSpec:
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise FormatError(f"tensor {self.name!r} has dtype {self.dtype!r}; it must be one of {', '.join(DTYPES)}")
-        if self.shape is not None and not isinstance(self.shape, str):
-            object.__setattr__(self, "shape", tuple(self.shape))
-            for axis, size in enumerate(self.shape):
+        # "*" is how carton.toml spells None; one value for each meaning lets specs be compared
+        if self.shape == "*":
+            object.__setattr__(self, "shape", None)
+        elif self.shape is not None and not isinstance(self.shape, str):
+            sizes = tuple(None if size == "*" else size for size in self.shape)
+            object.__setattr__(self, "shape", sizes)
+            for axis, size in enumerate(sizes):
                 _check_dimension(self.name, axis, size)
 
 
@@ -52,7 +57,8 @@ class TensorSpec:
 class SelfTest(Generic[Value]):
     """Inputs to run a model on, and what should come out.
 
-    `Value` is an array (or a `NestedTensor`) when packing, a `TensorRef` in a `Document`, and a lazy tensor in a loaded model.
+    `Value` is an array (or a `NestedTensor`) when packing, a `TensorRef` in a `Document`, and a lazy tensor in a loaded
+    model.
     """
 
     inputs: Mapping[str, Value]
@@ -63,7 +69,7 @@ class SelfTest(Generic[Value]):
 
 @dataclass(frozen=True)
 class Example(Generic[Value]):
-    """Inputs and outputs to show to people; values may also be files: bytes when packing, a `MiscRef` in a `Document`."""
+    """Inputs and outputs to show to people; a value may be a file: bytes when packing, a `MiscRef` in a `Document`."""
 
     inputs: Mapping[str, Value]
     sample_out: Mapping[str, Value]
@@ -92,7 +98,8 @@ class RunnerInfo:
     Attributes:
         runner_name: such as ``python``.
         required_framework_version: a Cargo version requirement, in its canonical form.
-        runner_compat_version: the version of the model directory's layout, for that runner; `None` takes the runner's own.
+        runner_compat_version: the version of the model directory's layout, for that runner; `None` takes the runner's
+            own.
         opts: the runner's options.
     """
 
@@ -121,8 +128,8 @@ class Document:
 
 
 def _check_dimension(name: str, axis: int, size: object) -> None:
-    known = size is None or isinstance(size, str) or (isinstance(size, int) and not isinstance(size, bool) and size >= 0)
-    if not known:
+    whole = isinstance(size, int) and not isinstance(size, bool) and size >= 0
+    if not whole and not isinstance(size, str | None):
         raise FormatError(
-            f"tensor {name!r} has {size!r} for axis {axis} of its shape; a size must be a whole number, a symbol, or None"
+            f"tensor {name!r} has {size!r} for axis {axis}; a size must be a whole number, a symbol, or None"
         )
