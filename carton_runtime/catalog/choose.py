@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import platform as host
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from carton_runtime.catalog.discover import INTERFACE_VERSION, RunnerEntry
 from carton_runtime.errors import RunnerNotFoundError
-from carton_runtime.format.document import RunnerInfo
 from carton_runtime.format.versionreq import VersionReq
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carton_runtime.format.document import RunnerInfo
 
 
 class VersionedInterpreter(Protocol):
@@ -31,8 +34,8 @@ class Choice(Generic[AnyInterpreter]):
 
     Attributes:
         entry: the runner.
-        interpreter: for a runner whose framework is Python, the interpreter that fits; `None` when this machine has none in
-            the range (one may be downloaded), and for runners with a version of their own.
+        interpreter: for a runner whose framework is Python, the interpreter that fits; `None` when this machine has
+            none in the range (one may be downloaded), and for runners with a version of their own.
         reason: why this one, for people.
     """
 
@@ -94,13 +97,14 @@ def _interpreter(requirement: VersionReq, interpreters: Sequence[AnyInterpreter]
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("-")[0].split("+")[0].split("."))
+    return tuple(int(part) for part in version.split("-", maxsplit=1)[0].split("+", maxsplit=1)[0].split("."))
 
 
 def _reason(entry: RunnerEntry, requirement: VersionReq, interpreter: VersionedInterpreter | None, count: int) -> str:
     newest = f"the newest of {count} that fit" if count > 1 else "the only one that fits"
     version = entry.framework_version or (f"Python {interpreter.version}" if interpreter else "no Python here fits yet")
-    return f"runner {entry.name} of {entry.release_date:%Y-%m-%d} from {entry.source} is {newest} {requirement} ({version})"
+    release = f"{entry.name} of {entry.release_date:%Y-%m-%d} from {entry.source}"
+    return f"runner {release} is {newest} {requirement} ({version})"
 
 
 def _nothing_fits(entries: Sequence[RunnerEntry], runner: RunnerInfo, requirement: VersionReq, platform: str) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import carton_runtime
 from carton_runtime.errors import FormatError
 from carton_runtime.format.reading import Table, parse_toml
 from carton_runtime.format.versionreq import normalise_version
-from carton_runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from carton_runtime.settings import Settings
 
 INTERFACE_VERSION = 2
 """The interface that we speak with runners; 1 is the original's binary protocol."""
@@ -32,7 +36,7 @@ class RunnerEntry:
         path: the folder that holds its ``main.py``.
         platform: the target triple it is for; `None` for any.
         source: the ``runner.toml`` that says so.
-        framework: ``python`` when each interpreter on this machine is a version of the framework.
+        framework: ``python`` when each interpreter on this machine is a version of the framework; else `None`.
         installation_id: what the file was installed as, if anything.
     """
 
@@ -105,18 +109,20 @@ def _bundled() -> tuple[Path, Path]:
     return package / "_runners", package.parent / "runners"  # inside a wheel, and beside the package in a checkout
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    file = folder / _FILE
+def _files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    file, real = folder / _FILE, folder.resolve()
     if file.is_file():
         yield file.resolve()
-        return
+    elif real not in above:  # a link back up would have no end
+        for path in _folders(folder):
+            yield from _files(path, (*above, real))
+
+
+def _folders(folder: Path) -> list[Path]:
     try:
-        below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return
-    for path in below:
-        if not path.name.startswith(".tmp"):
-            yield from _files(path)
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".tmp"))
+    except OSError:  # not there, not a folder, or not ours to read
+        return []
 
 
 def _read(file: Path) -> list[RunnerEntry]:
@@ -129,10 +135,11 @@ def _read(file: Path) -> list[RunnerEntry]:
 
 def _entry(runner: Table, file: Path, installation_id: str | None) -> RunnerEntry:
     framework = runner.optional_text("framework")
-    fixed = "framework_version" in runner or framework is None
+    if framework not in (None, "python"):
+        raise runner.error("framework", f"must be 'python', not {framework!r}; a newer release may know it")
     return RunnerEntry(
         name=runner.text("runner_name"),
-        framework_version=normalise_version(runner.text("framework_version")) if fixed else None,
+        framework_version=None if framework else normalise_version(runner.text("framework_version")),
         compat_version=runner.integer("runner_compat_version"),
         interface_version=runner.integer("runner_interface_version"),
         release_date=_date(runner),

@@ -6,66 +6,84 @@ import logging
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 _LOGGER = logging.getLogger(__name__)
-_GPU = re.compile(r"GPU\s+\d+:.*\(UUID: (GPU-[^)]+)\)")
+_GPU = re.compile(r"GPU \d+: .*\(UUID: (GPU-[^)]+)\)")
 _MIG = re.compile(r"\s+MIG .*\(UUID: (MIG-[^)]+)\)")
-_VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
-def visible_gpus(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The UUIDs of the GPUs that a process with these variables may use; a GPU that is split stands as its MIG parts.
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU.
 
-    They are what ``nvidia-smi -L`` lists, narrowed and reordered by ``CUDA_VISIBLE_DEVICES``. Without ``nvidia-smi`` there are
-    none.
+    Attributes:
+        uuid: its own UUID.
+        parts: the UUIDs of its MIG parts; empty when it is not split.
+    """
+
+    uuid: str
+    parts: tuple[str, ...] = ()
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """What a model can run on: the parts of a GPU that is split, else the GPU itself."""
+        return self.parts or (self.uuid,)
+
+
+def visible_devices(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The UUIDs of the GPUs (or their parts) that a process with these variables may use.
+
+    They are what ``nvidia-smi -L`` lists, narrowed and reordered by ``CUDA_VISIBLE_DEVICES``. Without ``nvidia-smi`` on
+    ``PATH`` there are none.
     """
     gpus = parse_listing(_listing(environ))
-    chosen = environ.get(_VISIBLE)
-    narrowed = gpus if chosen is None else _narrow(gpus, chosen)
-    return tuple(part for gpu in narrowed for part in gpu)
+    chosen = environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is None:
+        return tuple(device for gpu in gpus for device in gpu.devices)
+    return tuple(_narrow(gpus, chosen.split(",")))
 
 
-def parse_listing(listing: str) -> list[tuple[str, ...]]:
-    """For each GPU in the output of ``nvidia-smi -L``: its UUID alone, or those of its MIG parts when it is split."""
-    gpus: list[tuple[str, list[str]]] = []
+def parse_listing(listing: str) -> list[Gpu]:
+    """Read the output of ``nvidia-smi -L``."""
+    gpus: list[Gpu] = []
     for line in listing.splitlines():
-        if gpu := _GPU.match(line):
-            gpus.append((gpu[1], []))
-        elif gpus and (part := _MIG.match(line)):
-            gpus[-1][1].append(part[1])
-    return [tuple(parts) or (uuid,) for uuid, parts in gpus]
+        if found := _GPU.match(line):
+            gpus.append(Gpu(found[1]))
+        elif gpus and (found := _MIG.match(line)):
+            gpus[-1] = Gpu(gpus[-1].uuid, (*gpus[-1].parts, found[1]))
+    return gpus
 
 
-def _narrow(gpus: list[tuple[str, ...]], chosen: str) -> list[tuple[str, ...]]:
-    visible: list[tuple[str, ...]] = []
-    for text in chosen.split(","):
-        gpu = _named(gpus, text.strip())
-        if gpu is None:
-            break  # as CUDA does: the first entry that names nothing ends the list
-        visible.append(gpu)
-    return visible
+def _narrow(gpus: Sequence[Gpu], chosen: Sequence[str]) -> Iterator[str]:
+    for text in chosen:
+        devices = _named(gpus, text.strip())
+        if not devices:
+            return  # as CUDA does: the first entry that names nothing ends the list
+        yield from devices
 
 
-def _named(gpus: list[tuple[str, ...]], text: str) -> tuple[str, ...] | None:
+def _named(gpus: Sequence[Gpu], text: str) -> tuple[str, ...]:
     if text.isdecimal():
-        return gpus[int(text)] if int(text) < len(gpus) else None
-    if not text.startswith(("GPU-", "MIG-")):
-        return None
-    uuids = [uuid for gpu in gpus for uuid in gpu if uuid.startswith(text)]
-    # A GPU that is split is listed by its parts, so that its own UUID is not among ours: it is passed on as it is.
-    return (uuids[0],) if uuids else (text,)
+        return gpus[int(text)].devices if int(text) < len(gpus) else ()
+    if text.startswith("GPU-"):  # CUDA takes the beginning of a UUID for the whole
+        return next((gpu.devices for gpu in gpus if gpu.uuid.startswith(text)), ())
+    parts = (part for gpu in gpus for part in gpu.parts) if text.startswith("MIG-") else ()
+    return next(((part,) for part in parts if part.startswith(text)), ())
 
 
 def _listing(environ: Mapping[str, str]) -> str:
     program = shutil.which("nvidia-smi", path=environ.get("PATH"))
     if program is None:
         return ""
+    command = [program, "-L"]
     try:
-        done = subprocess.run(
-            [program, "-L"], capture_output=True, text=True, check=True, timeout=30, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, timeout=60)
     except (OSError, subprocess.SubprocessError) as error:
-        _LOGGER.info("nvidia-smi cannot list GPUs, so there are none: %s", error)
+        _LOGGER.warning("nvidia-smi cannot list the GPUs, so there are none for us: %s", error)
         return ""
     return done.stdout

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Literal
 
-from carton_runtime.devices.gpus import visible_gpus
+from carton_runtime.devices.gpus import visible_devices
 from carton_runtime.errors import InvalidDeviceError
 from carton_runtime.settings import inherited_environment
 
@@ -70,5 +70,5 @@ def _index(text: str | int) -> int:
 
 
 def _by_index(index: int) -> Device | None:
-    gpus = visible_gpus(inherited_environment())
+    gpus = visible_devices(inherited_environment())
     return Device("cuda", uuid=gpus[index], index=index) if index < len(gpus) else None

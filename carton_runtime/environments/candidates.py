@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _NAMES = ("python3", *(f"python3.{minor}" for minor in range(8, 21)))
 
 
 def candidate_paths(named: tuple[str, ...], environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Executables that may be Pythons, each real file once: those `named`, then pyenv's, uv's, and those on ``PATH``."""
+    """Files that may be Pythons, links followed, each once: those `named`, pyenv's, uv's, and those on ``PATH``."""
     found: dict[Path, None] = {}
     for path in _all(named, environ):
         try:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import tomli_w
-from packaging.markers import Environment
 from packaging.pylock import Package, PackageWheel, Pylock
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
@@ -16,6 +14,9 @@ from packaging.version import Version
 from carton_runtime.environments.targets import ORIGINAL_MARKERS, Target
 from carton_runtime.format.paths import safe_path
 from carton_runtime.format.reading import Table, parse_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 _FOLDER = ".carton/"
 
@@ -26,7 +27,10 @@ def write_carton_lock(requirements: str, entries: Iterable[tuple[Target, Sequenc
     Wheels are named by URL, or by a path relative to the ``.carton/`` folder.
     """
     lockfile = [
-        {**{name: target.environment[name] for name in ORIGINAL_MARKERS}, "locked_deps": [_dependency(w) for w in wheels]}  # type: ignore[literal-required]
+        {
+            **{name: target.markers[name] for name in ORIGINAL_MARKERS},
+            "locked_deps": [_dependency(w) for w in wheels],
+        }
         for target, wheels in entries
     ]
     return tomli_w.dumps({"orig_deps_hash": orig_deps_hash(requirements), "lockfile": lockfile}).encode()
@@ -37,22 +41,17 @@ def orig_deps_hash(requirements: str) -> str:
     return hashlib.sha256(requirements.encode()).hexdigest()
 
 
-def read_carton_lock(data: bytes, environment: Environment, where: str) -> Pylock | None:
-    """What the first entry for `environment` says to install; `None` when there is no such entry.
+def read_carton_lock(data: bytes, markers: Mapping[str, str], where: str) -> Pylock | None:
+    """What the first entry for these PEP 508 `markers` says to install; `None` when there is no such entry.
 
     Raises:
         FormatError: the lock is malformed.
     """
     for entry in parse_toml(data, where).tables("lockfile"):
-        if all(name not in entry or entry.text(name) == value for name, value in environment.items()):
+        if all(name not in entry or entry.text(name) == value for name, value in markers.items()):
             packages = [_package(dependency) for dependency in entry.tables("locked_deps")]
             return Pylock(lock_version=Version("1.0"), created_by="carton-jupyter", packages=packages)
     return None
-
-
-def wheel_paths(lock: Pylock, folder: Path) -> list[Path]:
-    """The wheels that a lock in `folder` names by path."""
-    return [folder / wheel.path for package in lock.packages for wheel in package.wheels or () if wheel.path]
 
 
 def _dependency(wheel: PackageWheel) -> dict[str, str]:

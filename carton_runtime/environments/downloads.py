@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from carton_runtime.environments.uv import run_uv
+from carton_runtime.errors import VersionReqError
 from carton_runtime.events import OnEvent, step
-from carton_runtime.format.versionreq import VersionReq, VersionReqError, normalise_version
+from carton_runtime.format.versionreq import VersionReq, normalise_version
 
 
 def install_newest(requirement: VersionReq, on_event: OnEvent | None = None) -> bool:

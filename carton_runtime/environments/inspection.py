@@ -9,12 +9,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from carton_runtime.format.versionreq import normalise_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -73,8 +76,8 @@ def running_interpreter() -> Interpreter:
 def inspect(paths: Iterable[Path], memory: Path) -> tuple[Interpreter, ...]:
     """What stands at each of `paths`, in that order; those that cannot be run are logged and left out.
 
-    An answer is kept in the file `memory` for as long as the executable's size and time stay as they are, so that a second
-    call runs nothing.
+    An answer is kept in the file `memory` for as long as the executable's size and time stay as they are, so that a
+    second call runs nothing.
     """
     known = _remembered(memory)
     stamps = {path: stamp for path in paths if (stamp := _stamp(path))}

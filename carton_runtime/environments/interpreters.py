@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from carton_runtime.environments.candidates import candidate_paths
 from carton_runtime.environments.downloads import install_newest
 from carton_runtime.environments.inspection import Interpreter, inspect, running_interpreter
 from carton_runtime.environments.plan import python_minors
 from carton_runtime.errors import EnvironmentBuildError, InterpreterNotFoundError
-from carton_runtime.events import OnEvent
-from carton_runtime.format.versionreq import VersionReq
 from carton_runtime.settings import Settings, inherited_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carton_runtime.events import OnEvent
+    from carton_runtime.format.versionreq import VersionReq
 
 __all__ = ["Interpreter", "choose_interpreter", "ensure_interpreter", "find_interpreters"]
 
@@ -19,15 +23,16 @@ _OLDEST = (3, 8)
 
 
 def find_interpreters(settings: Settings) -> tuple[Interpreter, ...]:
-    """Every CPython from 3.8 up on this machine, each once, the running one first.
+    """Every CPython from 3.8 up on this machine, each once: the running one, then the newest first.
 
-    Interpreters are looked for where the settings say, under pyenv, under uv and on ``PATH``. The first call runs each once;
-    later ones only read what it wrote down in the cache directory.
+    Interpreters are looked for where the settings say, under pyenv, under uv and on ``PATH``. The first call runs each
+    once; later ones only read what it wrote down in the cache directory.
     """
     running = running_interpreter()
     paths = [path for path in candidate_paths(settings.interpreters, inherited_environment()) if path != running.path]
     others = inspect(paths, settings.cache_dir / "interpreters.json")
-    found = {interpreter.path: interpreter for interpreter in (running, *others)}
+    newest_first = sorted(others, key=lambda interpreter: _numbers(interpreter.version), reverse=True)
+    found = {interpreter.path: interpreter for interpreter in (running, *newest_first)}
     return tuple(interpreter for interpreter in found.values() if _is_usable(interpreter))
 
 
@@ -40,9 +45,7 @@ def choose_interpreter(requirement: VersionReq, available: Sequence[Interpreter]
     return max(fitting, key=lambda interpreter: _numbers(interpreter.version), default=None)
 
 
-def ensure_interpreter(
-    requirement: VersionReq, settings: Settings, on_event: OnEvent | None = None
-) -> Interpreter:
+def ensure_interpreter(requirement: VersionReq, settings: Settings, on_event: OnEvent | None = None) -> Interpreter:
     """The best interpreter for `requirement`; where there is none, and the settings allow it, uv downloads one.
 
     Raises:
@@ -54,7 +57,9 @@ def ensure_interpreter(
     why = _download(requirement, settings, on_event)
     chosen = None if why else choose_interpreter(requirement, find_interpreters(settings))
     if chosen is None:
-        raise InterpreterNotFoundError(_how_to_get_one(requirement, available, why or "the download left nothing usable"))
+        raise InterpreterNotFoundError(
+            _how_to_get_one(requirement, available, why or "the download left nothing usable")
+        )
     return chosen
 
 
@@ -90,4 +95,4 @@ def _is_usable(interpreter: Interpreter) -> bool:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("-")[0].split("+")[0].split("."))
+    return tuple(int(part) for part in version.split("-", maxsplit=1)[0].split("+", maxsplit=1)[0].split("."))

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.pylock import Pylock, PylockSelectError
+from packaging.pylock import Package, PackageArchive, PackageWheel, Pylock, PylockSelectError
 
-from carton_runtime.environments.carton_lock import read_carton_lock, wheel_paths
-from carton_runtime.environments.inspection import Interpreter
+from carton_runtime.environments.carton_lock import read_carton_lock
 from carton_runtime.environments.resolving import parse_pylock
-from carton_runtime.environments.targets import Target
+from carton_runtime.environments.targets import Source, Target
+from carton_runtime.environments.wheels import is_wheel
 from carton_runtime.errors import EnvironmentBuildError, FormatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carton_runtime.environments.inspection import Interpreter
 
 _FILES = (".carton/pylock.toml", ".carton/carton.lock", "requirements.txt")
 
@@ -50,8 +55,8 @@ class Locked:
     """What was found.
 
     Attributes:
-        lock: what to install; paths in it are relative to ``.carton/``. `None` when nothing there can be used.
-        why_not: why each lock that is there cannot be used.
+        lock: what to install, with absolute paths to bundled wheels; `None` when no lock there can be used.
+        why_not: why each lock cannot be used.
     """
 
     lock: Pylock | None
@@ -60,42 +65,59 @@ class Locked:
 
 def read_locked(recipe: Recipe, interpreter: Interpreter) -> Locked:
     """The lock for `interpreter` among those in `recipe`: ours first, then the original's."""
-    reasons = []
+    reasons, target = [], Target.of(interpreter)
     for read in (_from_pylock, _from_carton_lock):
         try:
-            return Locked(read(recipe, interpreter))
+            return Locked(narrow(read(recipe, target), target, recipe.folder))
         except (EnvironmentBuildError, FormatError) as error:
             reasons.append(str(error))
     return Locked(None, "; ".join(reasons))
 
 
-def _from_pylock(recipe: Recipe, interpreter: Interpreter) -> Pylock:
+def narrow(lock: Pylock, target: Target, folder: Path) -> Pylock:
+    """The part of `lock` that is for `target`: one wheel of each package, by an absolute path or a URL.
+
+    Args:
+        lock: the lock of any number of targets.
+        target: the one that counts.
+        folder: where relative paths in the lock start.
+
+    Raises:
+        EnvironmentBuildError: the lock does not cover the target, or a wheel is missing.
+    """
+    try:
+        chosen = list(target.select(lock))
+    except PylockSelectError as error:
+        raise EnvironmentBuildError(f"the lock does not serve Python {target.full_version}: {error}") from error
+    packages = [_narrow(package, source, folder.absolute()) for package, source in chosen]
+    return Pylock(lock_version=lock.lock_version, created_by=lock.created_by, packages=packages)
+
+
+def _narrow(package: Package, source: Source, folder: Path) -> Package:
+    if not isinstance(source, PackageWheel | PackageArchive) or not is_wheel(source):
+        raise EnvironmentBuildError(f"the lock has no wheel of {package.name} {package.version} for this Python")
+    wheel = PackageWheel(url=source.url, path=source.path, hashes=source.hashes)
+    if source.path:
+        file = folder / source.path
+        wheel = PackageWheel(path=str(file), hashes=source.hashes)
+        if not file.is_file():
+            raise EnvironmentBuildError(f"the bundled wheel {file.name} is missing")
+    return Package(name=package.name, version=package.version, wheels=[wheel])
+
+
+def _from_pylock(recipe: Recipe, _target: Target) -> Pylock:
     if recipe.pylock is None:
         raise EnvironmentBuildError("there is no .carton/pylock.toml")
-    lock = parse_pylock(recipe.pylock.decode(errors="replace"), ".carton/pylock.toml")
-    try:
-        chosen = list(Target.of(interpreter).select(lock))
-    except PylockSelectError as error:
-        raise EnvironmentBuildError(f".carton/pylock.toml does not serve Python {interpreter.version}: {error}") from error
-    needed = [recipe.folder / source.path for _, source in chosen if getattr(source, "path", None)]
-    _check_wheels(needed, ".carton/pylock.toml")
-    return lock
+    return parse_pylock(recipe.pylock.decode(errors="replace"), ".carton/pylock.toml")
 
 
-def _from_carton_lock(recipe: Recipe, interpreter: Interpreter) -> Pylock:
+def _from_carton_lock(recipe: Recipe, target: Target) -> Pylock:
     if recipe.carton_lock is None:
         raise EnvironmentBuildError("there is no .carton/carton.lock")
-    lock = read_carton_lock(recipe.carton_lock, Target.of(interpreter).environment, ".carton/carton.lock")
+    lock = read_carton_lock(recipe.carton_lock, target.markers, ".carton/carton.lock")
     if lock is None:
-        raise EnvironmentBuildError(f".carton/carton.lock has no entry for Python {interpreter.minor} on this platform")
-    _check_wheels(wheel_paths(lock, recipe.folder), ".carton/carton.lock")
+        raise EnvironmentBuildError(f".carton/carton.lock has no entry for Python {target.minor} on this platform")
     return lock
-
-
-def _check_wheels(wheels: list[Path], where: str) -> None:
-    missing = [wheel.name for wheel in wheels if not wheel.is_file()]
-    if missing:
-        raise EnvironmentBuildError(f"{where} lists bundled wheels that are missing: {', '.join(missing)}")
 
 
 def _content(path: Path) -> bytes | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from carton_runtime.environments.inspection import Interpreter
-from carton_runtime.format.versionreq import VersionReq
+if TYPE_CHECKING:
+    from carton_runtime.environments.inspection import Interpreter
+    from carton_runtime.format.versionreq import VersionReq
 
 _MINORS = range(8, 15)
 _PATCHES = range(41)
@@ -24,7 +26,7 @@ def python_minors(requirement: VersionReq) -> tuple[str, ...]:
 
 
 def with_numpy(requirements: str) -> str:
-    """`requirements`, with a line for numpy when none of its lines requires it: tensors are numpy arrays in every model."""
+    """`requirements`, with a line for numpy when no line requires it: tensors are numpy arrays in every model."""
     if any(_required_name(line) == "numpy" for line in requirements.splitlines()):
         return requirements
     separator = "" if not requirements or requirements.endswith("\n") else "\n"
@@ -55,6 +57,6 @@ def _required_name(line: str) -> str | None:
 
 def _wheel_name(text: str) -> str | None:
     try:
-        return parse_wheel_filename(text.split("#")[0].rsplit("/", 1)[-1])[0]
+        return parse_wheel_filename(text.split("#", maxsplit=1)[0].rsplit("/", 1)[-1])[0]
     except ValueError:
         return None

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import tempfile
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tomli_w
 from packaging.pylock import Pylock, PylockValidationError
 
-from carton_runtime.environments.inspection import Interpreter
 from carton_runtime.environments.uv import index_flags, run_uv
 from carton_runtime.errors import EnvironmentBuildError
-from carton_runtime.events import Step
-from carton_runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carton_runtime.environments.inspection import Interpreter
+    from carton_runtime.events import Step
+    from carton_runtime.settings import Settings
+
+_FLAGS = ("--format", "pylock.toml", "--preview-features", "pylock", "--no-header", "--no-python-downloads")
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Resolver:
 
     Attributes:
         settings: where packages come from.
-        directory: where relative paths in requirements start.
+        directory: where relative paths in requirements start; the working directory when `None`.
         running: the step that is told of what uv says.
     """
 
@@ -38,40 +44,35 @@ class Resolver:
         Raises:
             EnvironmentBuildError: there is no solution made of wheels only.
         """
-        return self._resolve(requirements, "--python", interpreter.path, "--no-build")
+        return self._resolve(requirements, {}, "--python", interpreter.path, "--no-build")
 
-    def for_environments(
-        self, requirements: str, environments: Sequence[str], oldest: str, interpreter: Interpreter
-    ) -> Pylock:
-        """The packages for every platform and Python that the markers in `environments` admit.
+    def for_environments(self, requirements: str, markers: Sequence[str], oldest: str, builder: Interpreter) -> Pylock:
+        """The packages for every platform and Python that one of `markers` admits.
 
         Args:
             requirements: the text of a ``requirements.txt``.
-            environments: one marker for each part of the resolution.
+            markers: one PEP 508 marker for each part of the resolution.
             oldest: the oldest Python among them, such as ``3.8``.
-            interpreter: runs the build of packages that come as source only, to learn what they depend on.
+            builder: runs the build of packages that come as source only, to learn what they depend on.
 
         Raises:
             EnvironmentBuildError: there is no solution.
         """
-        with tempfile.TemporaryDirectory(prefix="carton-lock-") as folder:
-            project = {"name": "carton-model", "version": "0", "requires-python": f">={oldest}"}
-            text = tomli_w.dumps({"project": project, "tool": {"uv": {"environments": list(environments)}}})
-            Path(folder, "pyproject.toml").write_text(text, encoding="utf-8")
-            return self._resolve(
-                requirements,
-                *("--project", folder, "--universal", "--python-version", oldest, "--python", interpreter.path),
-            )
+        flags = ("--universal", "--python-version", oldest, "--python", builder.path)
+        return self._resolve(requirements, {"environments": list(markers)}, *flags)
 
-    def _resolve(self, requirements: str, *arguments: str | Path) -> Pylock:
-        shape = ("--format", "pylock.toml", "--preview-features", "pylock", "--no-header", "--no-python-downloads")
-        printed = run_uv(
-            *("pip", "compile", "-", *shape, *arguments, *index_flags(self.settings)),
-            step=self.running,
-            directory=self.directory,
-            stdin=requirements,
-            remark="the requirements cannot be resolved",
-        )
+    def _resolve(self, requirements: str, configuration: dict[str, object], *flags: str | Path) -> Pylock:
+        """Resolve under a project of our own: there uv reads `configuration`, and another around us must not count."""
+        with tempfile.TemporaryDirectory(prefix="carton-resolve-") as folder:
+            text = tomli_w.dumps({"tool": {"uv": configuration}})
+            Path(folder, "pyproject.toml").write_text(text, encoding="utf-8")
+            printed = run_uv(
+                *("pip", "compile", "-", "--project", folder, *_FLAGS, *flags, *index_flags(self.settings)),
+                step=self.running,
+                directory=self.directory,
+                stdin=requirements,
+                remark="the requirements cannot be resolved",
+            )
         return parse_pylock(printed, "what uv resolved")
 
 

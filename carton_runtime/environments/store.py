@@ -7,17 +7,20 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from carton_runtime.environments.building import build_environment
-from carton_runtime.environments.inspection import Interpreter
 from carton_runtime.environments.locked import Recipe
 from carton_runtime.environments.plan import environment_digest
 from carton_runtime.environments.targets import machine_platform
 from carton_runtime.errors import EnvironmentBuildError
 from carton_runtime.events import OnEvent, step
-from carton_runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from carton_runtime.environments.inspection import Interpreter
+    from carton_runtime.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
 _STAMP = "carton-environment"
@@ -61,9 +64,7 @@ def bare_environment(interpreter: Interpreter, settings: Settings, on_event: OnE
     return _ensure(Recipe(Path()), interpreter, settings, on_event)
 
 
-def _ensure(
-    recipe: Recipe, interpreter: Interpreter, settings: Settings, on_event: OnEvent | None
-) -> BuiltEnvironment:
+def _ensure(recipe: Recipe, interpreter: Interpreter, settings: Settings, on_event: OnEvent | None) -> BuiltEnvironment:
     digest = environment_digest(recipe.key, interpreter, machine_platform())
     home = settings.runner_data_dir / "python" / "environments" / digest
     was_built = not _is_healthy(home) and _build_once(home, recipe, interpreter, settings, on_event)
@@ -102,9 +103,7 @@ class _Turn:
         self._lock.release()
 
 
-def _build(
-    home: Path, recipe: Recipe, interpreter: Interpreter, settings: Settings, on_event: OnEvent | None
-) -> None:
+def _build(home: Path, recipe: Recipe, interpreter: Interpreter, settings: Settings, on_event: OnEvent | None) -> None:
     aside = home.parent / f".building-{home.name}"  # named after the digest: whoever holds the lock may clear it
     _remove(aside)
     try:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from packaging.markers import Environment, default_environment
 from packaging.pylock import Package, PackageArchive, PackageDirectory, PackageSdist, PackageVcs, PackageWheel, Pylock
 from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
 from packaging.utils import parse_wheel_filename
 
-from carton_runtime.environments.inspection import Interpreter
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from carton_runtime.environments.inspection import Interpreter
 
 Source = PackageVcs | PackageDirectory | PackageArchive | PackageWheel | PackageSdist
 
@@ -37,24 +40,19 @@ class Target:
         return cls(interpreter.minor, interpreter.version)
 
     @property
-    def environment(self) -> Environment:
+    def markers(self) -> dict[str, str]:
         """Its values of the PEP 508 markers."""
-        environment = default_environment()
-        environment["python_version"] = self.minor
-        environment["python_full_version"] = environment["implementation_version"] = self.full_version
-        environment["implementation_name"], environment["platform_python_implementation"] = "cpython", "CPython"
-        return environment
+        names = {"implementation_name": "cpython", "platform_python_implementation": "CPython"}
+        versions = {"python_version": self.minor, "python_full_version": self.full_version}
+        here = cast("dict[str, str]", default_environment())
+        return {**here, **names, **versions, "implementation_version": self.full_version}
 
     @property
     def tags(self) -> tuple[Tag, ...]:
         """The wheel tags that it accepts, best first."""
         major, minor = (int(part) for part in self.minor.split("."))
-        platforms = list(platform_tags())
-        abi = f"cp{major}{minor}"
-        return (
-            *cpython_tags((major, minor), [abi], platforms),
-            *compatible_tags((major, minor), abi, platforms),
-        )
+        platforms, own = list(platform_tags()), f"cp{major}{minor}"
+        return *cpython_tags((major, minor), [own], platforms), *compatible_tags((major, minor), own, platforms)
 
     def accepts(self, wheel_name: str) -> bool:
         """Whether a wheel of that file name can be installed here."""
@@ -66,7 +64,7 @@ class Target:
         Raises:
             PylockSelectError: the lock does not cover this target.
         """
-        return lock.select(environment=self.environment, tags=self.tags)
+        return lock.select(environment=cast("Environment", self.markers), tags=self.tags)
 
 
 def machine_platform() -> str:

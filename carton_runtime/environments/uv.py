@@ -6,26 +6,42 @@ import re
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import uv as uv_distribution
 
 from carton_runtime.errors import EnvironmentBuildError
-from carton_runtime.events import Step
 from carton_runtime.settings import Settings, inherited_environment
 
-_CONTRADICTING = ("UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX", "UV_PROJECT", "UV_WORKING_DIR", "UV_NO_BINARY")
-"""Variables that would contradict the flags that we pass; all others of the user's hold (indexes, mirrors, certificates)."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from carton_runtime.events import Step
+
+# These would contradict the flags that we pass; all other variables of the user's hold (indexes, mirrors, certificates)
+_CONTRADICTING = {
+    "UV_PYTHON",
+    "UV_SYSTEM_PYTHON",
+    "UV_TARGET",
+    "UV_PREFIX",
+    "UV_PROJECT",
+    "UV_WORKING_DIR",
+    "UV_NO_BINARY",
+}
 
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _DOWNLOADING = re.compile(r"^\s*Downloading (\S+) \(([\d.]+)([KMG]iB|B)\)")
 _DOWNLOADED = re.compile(r"^\s*Downloaded (\S+)")
+_TAIL = 40
 
 
 def run_uv(
-    *arguments: str | Path, step: Step | None = None, directory: Path | None = None, stdin: str = "", remark: str = ""
+    *arguments: str | Path,
+    step: Step | None = None,
+    directory: Path | None = None,
+    stdin: str = "",
+    remark: str = "uv failed",
 ) -> str:
     """Run uv, pass its lines on to `step` as they come, and return what it printed.
 
@@ -39,14 +55,19 @@ def run_uv(
     Raises:
         EnvironmentBuildError: uv cannot be started, or ended with an error; its own words are in the message.
     """
-    command = [uv_distribution.find_uv_bin(), "--color", "never", *map(str, arguments)]
+    command = ["uv", "--color", "never", *map(str, arguments)]
     with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile("w+") as printed:
         given.write(stdin)
         given.seek(0)
-        said = _run(command, given, printed, directory, step, remark)
+        try:
+            process = _start(command, given, printed, directory)
+        except OSError as error:
+            raise EnvironmentBuildError(
+                f"{remark}: uv cannot be started", command=command, stderr=str(error)
+            ) from error
+        if said := _attend(process, step):
+            raise EnvironmentBuildError(remark, command=command, stderr=said)
         printed.seek(0)
-        if said.return_code:
-            raise EnvironmentBuildError(remark or "uv failed", command=command, stderr=said.tail)
         return printed.read()
 
 
@@ -55,51 +76,39 @@ def index_flags(settings: Settings) -> tuple[str, ...]:
     flags = [flag for place in settings.find_links for flag in ("--find-links", _absolute(place))]
     flags += [flag for url in settings.extra_index_urls for flag in ("--index", url)]
     flags += ["--default-index", settings.index_url] if settings.index_url else []
-    return (*flags, *offline_flag(settings))
-
-
-def offline_flag(settings: Settings) -> tuple[str, ...]:
-    """``--offline`` when the settings say so."""
-    return ("--offline",) if settings.offline else ()
+    return (*flags, "--offline") if settings.offline else tuple(flags)
 
 
 def _absolute(place: str) -> str:
     return place if "://" in place else str(Path(place).expanduser().absolute())
 
 
-class _Said:
-    def __init__(self, tail: str, return_code: int) -> None:
-        self.tail = tail
-        self.return_code = return_code
+def _start(command: Sequence[str], given: IO[str], printed: IO[str], directory: Path | None) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [uv_distribution.find_uv_bin(), *command[1:]],
+        stdin=given,
+        stdout=printed,
+        stderr=subprocess.PIPE,
+        cwd=directory,
+        env=_environment(),
+        text=True,
+        errors="replace",
+    )
 
 
-def _run(
-    command: Sequence[str], given: IO[str], printed: IO[str], directory: Path | None, step: Step | None, remark: str
-) -> _Said:
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=given,
-            stdout=printed,
-            stderr=subprocess.PIPE,
-            cwd=directory,
-            env=_environment(),
-            text=True,
-            errors="replace",
-        )
-    except OSError as error:
-        raise EnvironmentBuildError(remark or "uv cannot be started", command=command, stderr=str(error)) from error
+def _attend(process: subprocess.Popen[str], step: Step | None) -> str:
+    """Listen until the process ends; the last of what it said when it failed, empty when it did not."""
     with process:
         try:
             tail = _listen(process.stderr or (), step)
         except BaseException:
             process.kill()
             raise
-    return _Said(tail, process.returncode)
+    return (tail or f"it ended with exit code {process.returncode}") if process.returncode else ""
 
 
 def _listen(lines: Iterable[str], step: Step | None) -> str:
-    tail: deque[str] = deque(maxlen=40)
+    tail: deque[str] = deque(maxlen=_TAIL)
     sizes: dict[str, int] = {}
     for line in lines:
         tail.append(line.rstrip())
@@ -116,5 +125,5 @@ def _newly_downloaded(line: str, sizes: dict[str, int]) -> int:
 
 
 def _environment() -> dict[str, str]:
-    inherited = inherited_environment()
-    return {name: value for name, value in inherited.items() if name not in _CONTRADICTING and not name.startswith("PYTHON")}
+    inherited = inherited_environment().items()
+    return {name: value for name, value in inherited if name not in _CONTRADICTING and not name.startswith("PYTHON")}

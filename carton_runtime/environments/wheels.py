@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import URLError
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from packaging.pylock import Package, PackageArchive, PackageDirectory, PackageSdist, PackageVcs, PackageWheel
+from packaging.pylock import Package, PackageArchive, PackageDirectory, PackageSdist, PackageWheel
 
-from carton_runtime.environments.inspection import Interpreter
-from carton_runtime.environments.targets import Source, Target
 from carton_runtime.environments.uv import index_flags, run_uv
 from carton_runtime.errors import EnvironmentBuildError, IntegrityError
-from carton_runtime.events import Step
-from carton_runtime.settings import Settings
 
-_CHUNK = 1 << 20
+if TYPE_CHECKING:
+    from carton_runtime.environments.inspection import Interpreter
+    from carton_runtime.environments.targets import Source, Target
+    from carton_runtime.events import Step
+    from carton_runtime.settings import Settings
 
 
 def is_web(url: str | None) -> bool:
     """Whether a URL can be fetched from elsewhere, too."""
     return url is not None and urlsplit(url).scheme in {"http", "https"}
+
+
+def is_wheel(source: PackageWheel | PackageArchive) -> bool:
+    """Whether it is a wheel: an archive that a requirement names by URL may be source, too."""
+    place = source.path or urlsplit(source.url or "").path
+    return isinstance(source, PackageWheel) or place.endswith(".whl")
 
 
 def local_file(source: PackageWheel | PackageArchive | PackageSdist, directory: Path) -> Path | None:
@@ -53,80 +61,72 @@ class WheelBuilder:
 
     settings: Settings
     directory: Path
-    running: Step | None = None
+    running: Step
 
-    def build(self, package: Package, source: Source, target: Target, interpreter: Interpreter | None) -> Path:
-        """A wheel of `package` for `target`.
+    def build(self, package: Package, source: Source, target: Target, python: Interpreter | None) -> Path:
+        """A wheel of `package` for `target`, built by `python`.
 
         Raises:
-            EnvironmentBuildError: the source cannot be fetched or does not build, or no interpreter is there to build it.
+            EnvironmentBuildError: the source cannot be fetched or does not build, or there is no interpreter for it.
             IntegrityError: the source is not what the lock promised.
         """
+        name = f"{package.name} {package.version or ''}".strip()
         match source:
             case PackageSdist() | PackageArchive():
-                kept = self.settings.cache_dir / "built_wheels" / source.hashes["sha256"]
+                kept = self._kept() / source.hashes["sha256"]
+                return _fitting(kept, target) or self._build_archive(name, source, target, python)
             case PackageDirectory():
-                kept = Path(tempfile.mkdtemp(prefix="carton-wheel-"))  # a folder has no hash to keep the wheel by
+                return self._build(name, self.directory / source.path, target, python)
             case _:
-                raise EnvironmentBuildError(_cannot_build(package, source))
-        return _acceptable(kept, target) or self._build_into(kept, package, source, target, interpreter)
+                raise EnvironmentBuildError(
+                    f"{name} comes from version control, which no lock can pin to a file; build a wheel of it, "
+                    "and name the folder that holds it in CARTON_FIND_LINKS"
+                )
 
-    def _build_into(
-        self, kept: Path, package: Package, source: Source, target: Target, interpreter: Interpreter | None
+    def _build_archive(
+        self, name: str, source: PackageSdist | PackageArchive, target: Target, python: Interpreter | None
     ) -> Path:
-        if interpreter is None:
-            raise EnvironmentBuildError(
-                f"{package.name} {package.version} comes as source only, and there is no Python {target.minor} here to build it"
-            )
-        if self.running is not None:
-            self.running.say(f"Building {package.name} {package.version} for Python {target.minor}")
-        with tempfile.TemporaryDirectory(prefix="carton-build-") as folder:
-            self._run_build(self._fetched(source, Path(folder)), kept, package, interpreter)
-        wheel = _acceptable(kept, target)
-        if wheel is None:
-            raise EnvironmentBuildError(f"building {package.name} gave no wheel that Python {target.minor} accepts")
-        return wheel
+        with tempfile.TemporaryDirectory(prefix="carton-source-") as folder:
+            file = local_file(source, self.directory) or self._download(source.url or "", Path(folder))
+            found, promised = file_sha256(file), source.hashes["sha256"]
+            if found != promised:
+                raise IntegrityError(f"the source of {name} ({source.url or file}) has sha256 {found}, not {promised}")
+            return self._build(name, file, target, python, kept=self._kept() / promised)
 
-    def _run_build(self, source: Path, kept: Path, package: Package, interpreter: Interpreter) -> None:
-        run_uv(
-            *("build", "--wheel", "--python", interpreter.path, "--no-python-downloads", "--out-dir", kept),
-            *(*index_flags(self.settings), "--no-create-gitignore", source),
-            step=self.running,
-            remark=f"{package.name} {package.version or ''} cannot be built from source",
-        )
+    def _build(
+        self, name: str, source: Path, target: Target, python: Interpreter | None, *, kept: Path | None = None
+    ) -> Path:
+        if python is None:
+            raise EnvironmentBuildError(f"{name} comes as source only; building it needs a Python {target.minor}")
+        self.running.say(f"Building {name} for Python {target.minor}")
+        with tempfile.TemporaryDirectory(prefix="carton-wheel-") as folder:
+            flags = ("--wheel", "--no-python-downloads", *index_flags(self.settings), "--python", str(python.path))
+            remark = f"{name} comes as source only and cannot be built"
+            run_uv("build", *flags, "--out-dir", folder, source, step=self.running, remark=remark)
+            wheel = _fitting(Path(folder), target)
+            if wheel is None:
+                raise EnvironmentBuildError(f"building {name} gave no wheel for Python {target.minor}")
+            return _keep(wheel, kept or self._kept() / file_sha256(wheel))
 
-    def _fetched(self, source: Source, folder: Path) -> Path:
-        if isinstance(source, PackageDirectory):
-            return self.directory / source.path
-        if not isinstance(source, PackageSdist | PackageArchive):
-            raise EnvironmentBuildError("only source archives and folders can be built")
-        here = local_file(source, self.directory)
-        file = here or self._download(source.url or "", folder)
-        found = file_sha256(file)
-        if found != source.hashes["sha256"]:
-            raise IntegrityError(f"{source.url or file} has sha256 {found}, not {source.hashes['sha256']}")
-        return file
+    def _kept(self) -> Path:
+        return self.settings.cache_dir / "built_wheels"
 
     def _download(self, url: str, folder: Path) -> Path:
         if self.settings.offline or not is_web(url):
-            raise EnvironmentBuildError(f"{url} must be fetched to build a wheel of it, and the settings say offline")
-        file = folder / urlsplit(url).path.rsplit("/", 1)[-1]
+            raise EnvironmentBuildError(f"{url} must be built, but cannot be fetched: the settings say offline")
+        file = folder / unquote(urlsplit(url).path).rsplit("/", 1)[-1]
         try:
-            with urllib.request.urlopen(url, timeout=60) as answer, file.open("wb") as out:  # noqa: S310  (is_web)
-                while chunk := answer.read(_CHUNK):
-                    out.write(chunk)
+            with urllib.request.urlopen(url, timeout=60) as answer, file.open("wb") as out:  # noqa: S310  (see is_web)
+                shutil.copyfileobj(answer, out)
         except (URLError, OSError) as error:
-            raise EnvironmentBuildError(f"{url} cannot be fetched: {error}") from error
+            raise EnvironmentBuildError(f"{url} must be built, but cannot be fetched: {error}") from error
         return file
 
 
-def _acceptable(folder: Path, target: Target) -> Path | None:
+def _fitting(folder: Path, target: Target) -> Path | None:
     return next((wheel for wheel in sorted(folder.glob("*.whl")) if target.accepts(wheel.name)), None)
 
 
-def _cannot_build(package: Package, source: Source) -> str:
-    kind = "version control" if isinstance(source, PackageVcs) else type(source).__name__
-    return (
-        f"{package.name} comes from {kind}, which a lock cannot pin to a file; "
-        "build a wheel of it, and name its folder in CARTON_FIND_LINKS"
-    )
+def _keep(wheel: Path, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.move(wheel, folder / wheel.name))
