@@ -1,0 +1,118 @@
+"""Compare the tensors of one call with a model's specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from carton_runtime._child.carton_wire.nested import NestedTensor
+from carton_runtime._child.carton_wire.values import Tensor, as_tensor, dtype_name
+from carton_runtime.errors import InvalidTensorError
+from carton_runtime.format.document import Dimension, TensorSpec
+
+
+class SpecWarning(UserWarning):
+    """A call that works although it does not keep to the model's specs; ``strict=True`` makes it an error."""
+
+
+def to_tensors(given: Mapping[str, Any], specs: Sequence[TensorSpec]) -> dict[str, Tensor]:
+    """What a caller gives as tensors; Python numbers and lists take the dtype of their spec where nothing is lost.
+
+    Raises:
+        InvalidTensorError: a value is no tensor; the message names it.
+    """
+    dtypes = {spec.name: spec.dtype for spec in specs}
+    return {name: _to_tensor(name, value, dtypes.get(name)) for name, value in given.items()}
+
+
+def _to_tensor(name: str, value: Any, wanted: str | None) -> Tensor:
+    if not isinstance(name, str):
+        raise InvalidTensorError(f"inputs are named by strings, not by {name!r}")
+    try:
+        tensor = as_tensor(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidTensorError(f"input {name!r}: {error}") from error
+    if wanted in (None, "string") or isinstance(value, (np.ndarray, np.generic, NestedTensor)) or not _is_numeric(tensor):
+        return tensor
+    converted = np.asarray(value).astype(wanted)
+    kept = np.array_equal(converted, np.asarray(tensor)) or (converted.dtype.kind == "f" and _is_float(tensor))
+    return converted if kept else tensor
+
+
+def _is_numeric(tensor: Tensor) -> bool:
+    return tensor.dtype.kind in "iuf"
+
+
+def _is_float(tensor: Tensor) -> bool:
+    return tensor.dtype.kind == "f"
+
+
+def name_problems(kind: str, specs: Sequence[TensorSpec], names: Mapping[str, Any]) -> Iterator[str]:
+    """Names that a call lacks, or has and should not; none where the model has no specs."""
+    if not specs:
+        return
+    known = [spec.name for spec in specs]
+    for name in known:
+        if name not in names:
+            yield f"{kind} {name!r} is missing; the model's specs have {_listed(known)}"
+    for name in names:
+        if name not in known:
+            yield f"{kind} {name!r} is not in the model's specs, which have {_listed(known)}"
+
+
+class SpecCheck:
+    """The check of one call: what its symbols stand for is remembered over all its inputs and outputs."""
+
+    def __init__(self) -> None:
+        # A symbol for a dimension and one for a whole shape are different even when they are spelt alike.
+        self._sizes: dict[str, tuple[int, str]] = {}
+        self._shapes: dict[str, tuple[tuple[int | None, ...], str]] = {}
+
+    def problems(self, kind: str, specs: Sequence[TensorSpec], tensors: Mapping[str, Tensor]) -> Iterator[str]:
+        """What does not fit, naming the tensor and the axis."""
+        for spec in specs:
+            tensor = tensors.get(spec.name)
+            if tensor is not None:
+                yield from self._tensor_problems(f"{kind} {spec.name!r}", spec, tensor)
+
+    def _tensor_problems(self, what: str, spec: TensorSpec, tensor: Tensor) -> Iterator[str]:
+        found = dtype_name(tensor.dtype)
+        if found != spec.dtype:
+            yield f"{what} has dtype {found}, its spec says {spec.dtype}"
+        if spec.shape is None:
+            return
+        if isinstance(spec.shape, str):
+            yield from self._whole_shape(what, spec.shape, tuple(tensor.shape))
+        elif len(spec.shape) != tensor.ndim:
+            yield f"{what} has {tensor.ndim} axes (shape {_shown(tensor.shape)}), its spec says {len(spec.shape)}"
+        else:
+            for axis, (wanted, size) in enumerate(zip(spec.shape, tensor.shape, strict=True)):
+                yield from self._axis(f"{what}, axis {axis}", wanted, size)
+
+    def _whole_shape(self, what: str, symbol: str, shape: tuple[int | None, ...]) -> Iterator[str]:
+        known, owner = self._shapes.setdefault(symbol, (shape, what))
+        if known != shape:
+            yield f"{what} has shape {_shown(shape)}, but {symbol!r} is {_shown(known)} in {owner}"
+
+    def _axis(self, what: str, wanted: Dimension, size: int | None) -> Iterator[str]:
+        if wanted is None:
+            return
+        if size is None:
+            yield f"{what}: is ragged, its spec says {wanted}"
+        elif isinstance(wanted, int):
+            if size != wanted:
+                yield f"{what}: has size {size}, its spec says {wanted}"
+        else:
+            known, owner = self._sizes.setdefault(wanted, (size, what))
+            if known != size:
+                yield f"{what}: has size {size}, but {wanted!r} is {known} in {owner}"
+
+
+def _shown(shape: Sequence[int | None]) -> str:
+    return "[" + ", ".join("ragged" if size is None else str(size) for size in shape) + "]"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))

@@ -1,0 +1,91 @@
+"""Put a carton's model where its runner can use it: a directory of links into the cache."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import filelock
+
+from carton_runtime.contents.carton import CartonFiles
+from carton_runtime.errors import FormatError, IntegrityError, StorageError
+from carton_runtime.events import OnEvent, step
+from carton_runtime.storage.cache import ContentStore, is_verified, link
+
+MODEL_PACKAGE = "_carton_model_module"
+"""The name of the directory: the package that Python models find themselves in."""
+
+
+async def place_model(files: CartonFiles, cache_dir: Path, on_event: OnEvent | None = None) -> Path:
+    """The directory with the model's files, all checked; what is there from before is used again.
+
+    Raises:
+        IntegrityError: a file is not what the MANIFEST promises.
+        FormatError: the archive is damaged.
+        StorageError: the carton cannot be read, or the cache not written.
+    """
+    root = cache_dir / "models" / files.manifest.model_hash
+    placing = _Placing(files, ContentStore(cache_dir / "files"), root / MODEL_PACKAGE)
+    missing = await asyncio.to_thread(placing.missing)
+    if missing:
+        async with _lock(root):
+            await placing.place(await asyncio.to_thread(placing.missing), on_event)
+    return placing.target
+
+
+def _lock(root: Path) -> filelock.AsyncFileLock:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"the cache at {root.parent} cannot be written: {error}") from error
+    return filelock.AsyncFileLock(root / ".lock", run_in_executor=True)
+
+
+class _Placing:
+    def __init__(self, files: CartonFiles, store: ContentStore, target: Path) -> None:
+        self.target = target
+        self._files = files
+        self._store = store
+
+    def missing(self) -> dict[str, str]:
+        """The files that are not in place, or were touched since: path → sha256."""
+        return {path: sha256 for path, sha256 in self._files.model_files.items() if not self._is_placed(path)}
+
+    async def place(self, missing: dict[str, str], on_event: OnEvent | None) -> None:
+        """Put files in place."""
+        contents = self._files.contents
+        total = sum(contents.size(path) for path in missing if path in contents.paths)
+        self.target.mkdir(exist_ok=True)
+        with step("model.extract", f"extracting {len(missing)} files", total=total, on_event=on_event) as running:
+            for path, sha256 in missing.items():
+                await self._place(path, sha256)
+                running.advance(contents.size(path), path)
+
+    async def _place(self, path: str, sha256: str) -> None:
+        contents = self._files.contents
+        if path not in contents.paths:
+            raise FormatError(f"{path} of {contents.name} is only linked to; this release reads what is in the carton")
+        target = await contents.link_target(path)
+        if target is not None:
+            self._place_link(path, target, sha256)
+            return
+        what = f"{path} of {contents.name}"
+        stored = await self._store.ensure(sha256, lambda: contents.stream(path), what=what)
+        await asyncio.to_thread(link, stored, self._destination(path))
+
+    def _place_link(self, path: str, target: str, sha256: str) -> None:
+        # The hash of a link is that of the file it leads to, which is checked under its own name.
+        if self._files.manifest.entries.get(target) != sha256 or not target.startswith("model/"):
+            raise IntegrityError(f"{path} links to {target}, which is not the file that the MANIFEST promises there")
+        destination = self._destination(path)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        destination.unlink(missing_ok=True)
+        destination.symlink_to(os.path.relpath(self._destination(target), destination.parent))
+
+    def _is_placed(self, path: str) -> bool:
+        destination = self._destination(path)
+        return destination.exists() if destination.is_symlink() else is_verified(destination)
+
+    def _destination(self, path: str) -> Path:
+        return self.target / path.removeprefix("model/")

@@ -1,0 +1,110 @@
+"""What a carton says about itself, with its stored tensors and files within reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+
+from carton_runtime.contents.carton import CartonFiles
+from carton_runtime.format.document import Document, Example, MiscRef, RunnerInfo, SelfTest, TensorRef, TensorSpec
+from carton_runtime.lazy import LazyTensor, MiscFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class CartonInfo:
+    """A carton's metadata.
+
+    Attributes:
+        runner: what runs the model.
+        model_name: the model's name.
+        short_description: a line.
+        model_description: markdown.
+        license: an SPDX expression, or any text.
+        repository: where the code that packs it lives.
+        homepage: where the model lives.
+        required_platforms: target triples; empty means all.
+        inputs: the specs of the inputs, in order.
+        outputs: the specs of the outputs, in order.
+        self_tests: inputs to run it on, with what should come out.
+        examples: inputs and outputs to look at.
+        misc_files: the carton's other files, by path below ``misc/``.
+        model_hash: the sha256 of the MANIFEST; `None` for what was never packed.
+    """
+
+    runner: RunnerInfo
+    model_name: str | None = None
+    short_description: str | None = None
+    model_description: str | None = None
+    license: str | None = None
+    repository: str | None = None
+    homepage: str | None = None
+    required_platforms: tuple[str, ...] = ()
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    self_tests: tuple[SelfTest[LazyTensor], ...] = ()
+    examples: tuple[Example[LazyTensor | MiscFile], ...] = ()
+    misc_files: Mapping[str, MiscFile] = field(default_factory=dict)
+    model_hash: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What to call the model."""
+        return self.model_name or "unnamed model"
+
+
+def info_of(files: CartonFiles) -> CartonInfo:
+    """The metadata of an opened carton."""
+    misc_files = {path: _misc_file(files, path) for path in files.misc_files}
+    return make_info(
+        files.document,
+        tensor=lambda ref: _tensor(files, ref.name),
+        misc=lambda ref: misc_files.get(ref.path) or _misc_file(files, ref.path),
+        misc_files=misc_files,
+        model_hash=files.manifest.model_hash,
+    )
+
+
+def make_info(
+    document: Document,
+    *,
+    tensor: Callable[[TensorRef], LazyTensor],
+    misc: Callable[[MiscRef], MiscFile],
+    misc_files: Mapping[str, MiscFile],
+    model_hash: str | None,
+) -> CartonInfo:
+    """A document with its references resolved."""
+    plain = {item.name: getattr(document, item.name) for item in fields(document)}
+    plain["self_tests"] = tuple(
+        SelfTest(
+            {name: tensor(ref) for name, ref in test.inputs.items()},
+            test.name,
+            test.description,
+            None if test.expected_out is None else {name: tensor(ref) for name, ref in test.expected_out.items()},
+        )
+        for test in document.self_tests
+    )
+    plain["examples"] = tuple(
+        Example(
+            {name: _either(ref, tensor, misc) for name, ref in example.inputs.items()},
+            {name: _either(ref, tensor, misc) for name, ref in example.sample_out.items()},
+            example.name,
+            example.description,
+        )
+        for example in document.examples
+    )
+    return CartonInfo(**plain, misc_files=misc_files, model_hash=model_hash)
+
+
+def _either(
+    ref: TensorRef | MiscRef, tensor: Callable[[TensorRef], LazyTensor], misc: Callable[[MiscRef], MiscFile]
+) -> LazyTensor | MiscFile:
+    return tensor(ref) if isinstance(ref, TensorRef) else misc(ref)
+
+
+def _tensor(files: CartonFiles, name: str) -> LazyTensor:
+    stored = files.tensors.tensors[name]
+    return LazyTensor(name, stored.dtype, stored.shape, lambda: files.read_tensor(name))
+
+
+def _misc_file(files: CartonFiles, path: str) -> MiscFile:
+    return MiscFile(path, lambda: files.read(f"misc/{path}"))

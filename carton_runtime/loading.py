@@ -1,0 +1,218 @@
+"""`load`, `load_unpacked` and `get_model_info`: from a path to a running model."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Unpack
+
+from carton_runtime import background
+from carton_runtime.catalog.choose import choose, host_platform
+from carton_runtime.catalog.discover import RunnerEntry, discover, search_paths
+from carton_runtime.contents.opening import open_carton
+from carton_runtime.contents.placing import place_model
+from carton_runtime.devices import resolve_device
+from carton_runtime.environments.interpreters import Interpreter, ensure_interpreter, find_interpreters
+from carton_runtime.environments.store import ensure_environment
+from carton_runtime.errors import RunnerNotFoundError
+from carton_runtime.events import OnEvent
+from carton_runtime.format.document import Document, Option, RunnerInfo
+from carton_runtime.format.versionreq import VersionReq
+from carton_runtime.info import CartonInfo, info_of
+from carton_runtime.kernels.kernel import Kernel
+from carton_runtime.kernels.launch import LaunchSpec
+from carton_runtime.model import Carton
+from carton_runtime.packing.options import PackOptions, check_names, spell_out
+from carton_runtime.settings import Settings
+from carton_runtime.unpacked import stage
+
+Location = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What a caller wants otherwise than the carton says.
+
+    Attributes:
+        visible_device: the device that the model sees: ``cpu``, an index or a UUID.
+        runner_name: another runner.
+        required_framework_version: another Cargo version requirement.
+        runner_opts: options that go over the carton's own, key by key.
+    """
+
+    visible_device: str | int | None = None
+    runner_name: str | None = None
+    required_framework_version: str | None = None
+    runner_opts: Mapping[str, Option] = field(default_factory=dict)
+
+    def apply(self, runner: RunnerInfo) -> RunnerInfo:
+        """The runner to use.
+
+        Raises:
+            VersionReqError: the version requirement is none.
+        """
+        version = self.required_framework_version
+        return replace(
+            runner,
+            runner_name=self.runner_name or runner.runner_name,
+            required_framework_version=runner.required_framework_version if version is None else str(VersionReq(version)),
+            opts={**runner.opts, **self.runner_opts},
+        )
+
+
+async def load(
+    url_or_path: Location,
+    *,
+    visible_device: str | int | None = None,
+    override_runner_name: str | None = None,
+    override_required_framework_version: str | None = None,
+    override_runner_opts: Mapping[str, Option] | None = None,
+    strict: bool = False,
+    on_event: OnEvent | None = None,
+) -> Carton:
+    """Load a packed model: check it, build its environment if this machine has none yet, and start it in a process of its own.
+
+    Args:
+        url_or_path: a carton, or the directory of an unpacked one.
+        visible_device: the device that the model sees: ``cpu``, an index, or a UUID that starts with ``GPU-`` or ``MIG-``.
+            The first GPU unless given, or the CPU where there is none.
+        override_runner_name: another runner than the carton says.
+        override_required_framework_version: another Cargo version requirement than the carton says.
+        override_runner_opts: options that go over the carton's own, key by key.
+        strict: make an error of what otherwise only warns: inputs and outputs that do not keep to the specs.
+        on_event: told of each step; see `carton_runtime.events`.
+
+    Raises:
+        FormatError: it is no carton, or a broken one.
+        IntegrityError: a file is not what the carton's MANIFEST promises.
+        StorageError: it cannot be read.
+        RunnerNotFoundError: nothing here can run it; `InterpreterNotFoundError` when a Python is missing.
+        EnvironmentBuildError: its environment cannot be built.
+        ModelError: the model's own code failed; carries its traceback.
+        KernelDiedError: its process ended while it loaded.
+    """
+    overrides = Overrides(
+        visible_device, override_runner_name, override_required_framework_version, override_runner_opts or {}
+    )
+    model = await background.run(_load(url_or_path, overrides, strict, on_event))
+    _warn(model)
+    return model
+
+
+@spell_out
+async def load_unpacked(
+    path: Location,
+    *,
+    visible_device: str | int | None = None,
+    override_runner_name: str | None = None,
+    override_required_framework_version: str | None = None,
+    override_runner_opts: Mapping[str, Option] | None = None,
+    strict: bool = False,
+    on_event: OnEvent | None = None,
+    **options: Unpack[PackOptions],
+) -> Carton:
+    """Load a model that was not packed: `pack` and then `load`, without making a carton.
+
+    The model runs from the very folder `path`. Arguments and errors are those of `pack` and `load`.
+    """
+    check_names(options)
+    overrides = Overrides(
+        visible_device, override_runner_name, override_required_framework_version, override_runner_opts or {}
+    )
+    model = await background.run(_load_unpacked(Path(path).expanduser(), options, overrides, strict, on_event))
+    _warn(model)
+    return model
+
+
+async def get_model_info(url_or_path: Location) -> CartonInfo:
+    """What a carton says about itself; nothing of the model is read.
+
+    Raises:
+        FormatError: it is no carton, or a broken one.
+        IntegrityError: what describes it is not what its MANIFEST promises.
+        StorageError: it cannot be read.
+    """
+    return info_of(await background.run(open_carton(url_or_path)))
+
+
+async def _load(location: Location, overrides: Overrides, strict: bool, on_event: OnEvent | None) -> Carton:
+    files = await open_carton(location)
+    settings = Settings.load()
+    _check_platform(files.document)
+    plan = await _plan(overrides.apply(files.document.runner), settings, on_event)
+    model_dir = await place_model(files, settings.cache_dir, on_event)
+    info = replace(info_of(files), runner=plan.runner)
+    kernel = await _start(info, plan, model_dir, model_dir, overrides, settings, on_event)
+    return Carton(info, kernel, strict=strict)
+
+
+async def _load_unpacked(
+    path: Path, options: PackOptions, overrides: Overrides, strict: bool, on_event: OnEvent | None
+) -> Carton:
+    settings = Settings.load()
+    staged = await asyncio.to_thread(stage, path, options, settings, on_event)
+    _check_platform(staged.document)
+    plan = await _plan(overrides.apply(staged.document.runner), settings, on_event)
+    info = replace(staged.info, runner=plan.runner)
+    kernel = await _start(info, plan, staged.model_dir, staged.lock_dir, overrides, settings, on_event)
+    return Carton(info, kernel, strict=strict)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    runner: RunnerInfo
+    entry: RunnerEntry
+    interpreter: Interpreter | None
+
+
+async def _plan(runner: RunnerInfo, settings: Settings, on_event: OnEvent | None) -> _Plan:
+    """Which runner and which interpreter, before anything of the model is read."""
+    entries = discover(search_paths(settings)).entries
+    interpreters = await asyncio.to_thread(find_interpreters, settings)
+    choice = choose(runner, entries, interpreters, host_platform())
+    interpreter = choice.interpreter
+    if choice.entry.framework == "python" and interpreter is None:
+        requirement = VersionReq(runner.required_framework_version)
+        interpreter = await asyncio.to_thread(ensure_interpreter, requirement, settings, on_event)
+    return _Plan(replace(runner, runner_compat_version=choice.entry.compat_version), choice.entry, interpreter)
+
+
+async def _start(
+    info: CartonInfo,
+    plan: _Plan,
+    model_dir: Path,
+    lock_dir: Path,
+    overrides: Overrides,
+    settings: Settings,
+    on_event: OnEvent | None,
+) -> Kernel:
+    python = Path(sys.executable)  # for a runner without a framework, such as `noop`
+    if plan.interpreter is not None:
+        built = await asyncio.to_thread(ensure_environment, lock_dir, plan.interpreter, settings, on_event)
+        python = built.python
+    device = await asyncio.to_thread(resolve_device, overrides.visible_device)
+    return await Kernel.start(
+        info.title,
+        LaunchSpec(python, device.environment()),
+        runner=plan.entry.path / "main.py",
+        model_dir=model_dir,
+        options=plan.runner.opts,
+        on_event=on_event,
+    )
+
+
+def _check_platform(document: Document) -> None:
+    platform = host_platform()
+    if document.required_platforms and platform not in document.required_platforms:
+        supported = ", ".join(document.required_platforms)
+        raise RunnerNotFoundError(f"this model supports {supported}; this machine is {platform}")
+
+
+def _warn(model: Carton) -> None:
+    for text in model.kernel.load_warnings:
+        warnings.warn(f"{model.info.title}: {text}", stacklevel=3)

@@ -1,0 +1,101 @@
+"""`pack`: a model and its description, to a carton."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Unpack
+
+from carton_runtime import background
+from carton_runtime.errors import CartonError, StorageError
+from carton_runtime.events import OnEvent, step
+from carton_runtime.format.archive import ArchiveWriter
+from carton_runtime.packing.collect import ModelFile, collect
+from carton_runtime.packing.description import Description, describe
+from carton_runtime.packing.options import PackOptions, check_names, spell_out
+from carton_runtime.packing.steps import Prepared, prepare
+from carton_runtime.packing.write import CartonWriter, temporary_file
+from carton_runtime.settings import Settings
+
+
+@spell_out
+async def pack(
+    path: str | os.PathLike[str],
+    *,
+    output_path: str | os.PathLike[str] | None = None,
+    on_event: OnEvent | None = None,
+    **options: Unpack[PackOptions],
+) -> Path:
+    """Pack a model.
+
+    Args:
+        path: the model: for the ``python`` runner, a folder of code.
+        output_path: the carton to write, replacing what is there; a new temporary file unless given.
+        on_event: told of the steps ``environment.lock`` and ``model.pack``.
+        **options: see `PackOptions`.
+
+    Returns:
+        The path of the carton.
+
+    Raises:
+        FormatError: an option breaks the format.
+        InvalidTensorError: a value of a self test or an example is no tensor.
+        RunnerNotFoundError: there is no such runner.
+        EnvironmentBuildError: the requirements cannot be locked.
+        StorageError: the model cannot be read, or the carton not written.
+        TypeError: an option is unknown or missing.
+    """
+    check_names(options)
+    output = None if output_path is None else Path(output_path).expanduser().absolute()
+    return await background.run(_pack(Path(path).expanduser(), output, options, on_event))
+
+
+async def _pack(path: Path, output: Path | None, options: PackOptions, on_event: OnEvent | None) -> Path:
+    description = describe(options)
+    files = await asyncio.to_thread(collect, path)
+    prepared = await asyncio.to_thread(prepare, path, description.document.runner, Settings.load(), on_event)
+    description.document = replace(description.document, runner=prepared.runner)
+    stop = threading.Event()
+    writing = asyncio.create_task(
+        asyncio.to_thread(_write, files, prepared, description, output, stop, on_event), name="carton-pack"
+    )
+    try:
+        return await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        # The thread must have removed its file before the caller goes on.
+        stop.set()
+        await asyncio.wait({writing})
+        raise
+
+
+def _write(
+    files: list[ModelFile],
+    prepared: Prepared,
+    description: Description,
+    output: Path | None,
+    stop: threading.Event,
+    on_event: OnEvent | None,
+) -> Path:
+    total = sum(file.source.stat().st_size for file in files if file.link is None)
+    opened, temporary = temporary_file(output)
+    try:
+        with (
+            step("model.pack", f"packing {len(files)} files", total=total, on_event=on_event) as running,
+            opened,
+            ArchiveWriter(opened) as archive,
+        ):
+            CartonWriter(archive, running, stop).write(files, prepared.added, description)
+        if output is None:
+            return temporary
+        temporary.replace(output)
+    except BaseException as error:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        if isinstance(error, OSError) and not isinstance(error, CartonError):
+            raise StorageError(f"the carton {output or temporary} cannot be written: {error}") from error
+        raise
+    return output

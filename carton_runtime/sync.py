@@ -1,0 +1,112 @@
+"""The API without ``await``, for scripts: each function waits in the calling thread, and Ctrl-C interrupts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from functools import wraps
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+from carton_runtime import background, loading, packing
+from carton_runtime._child.carton_wire.messages import Kind
+from carton_runtime._child.carton_wire.values import Tensor
+from carton_runtime.info import CartonInfo
+from carton_runtime.kernels.call import Call
+from carton_runtime.lazy import LazyTensor, MiscFile
+from carton_runtime.model import WINDOW, SealHandle
+from carton_runtime.model import Carton as AsyncCarton
+from carton_runtime.selftest import SelfTestReport
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+__all__ = ["Carton", "get", "get_model_info", "load", "load_unpacked", "pack", "read"]
+
+
+def _blocking(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    @wraps(function)
+    def twin(*args: P.args, **kwargs: P.kwargs) -> T:
+        return background.run_blocking(function(*args, **kwargs))
+
+    return twin
+
+
+class Carton:
+    """The blocking twin of `carton_runtime.Carton`; see there.
+
+    Attributes:
+        asynchronous: the same model, to be awaited.
+    """
+
+    def __init__(self, model: AsyncCarton) -> None:
+        self.asynchronous = model
+        self.info = model.info
+        self.kernel = model.kernel
+
+    def infer(self, *inputs: Any, **named: Any) -> dict[str, Tensor]:
+        """Run the model; see `carton_runtime.Carton.infer`."""
+        model = self.asynchronous
+        tensors, check = model.prepare(inputs, named)
+        with Call(model.kernel.channel, Kind.CALL, tensors, handle=None, credit=0) as call:
+            return model.checked(call.receive_blocking(), check)
+
+    def streaming_infer(self, *inputs: Any, **named: Any) -> Generator[dict[str, Tensor], None, None]:
+        """Run the model and give each result as it comes; see `carton_runtime.Carton.streaming_infer`."""
+        model = self.asynchronous
+        tensors, check = model.prepare(inputs, named)
+        with Call(model.kernel.channel, Kind.CALL, tensors, handle=None, credit=WINDOW) as call:
+            while (message := call.receive_blocking()).kind is not Kind.DONE:
+                yield model.checked(message, check)
+                call.ask_for_more(1)
+
+    def seal(self, *inputs: Any, **named: Any) -> SealHandle:
+        """Hand inputs to the model before they are needed; see `carton_runtime.Carton.seal`."""
+        return background.run_blocking(self.asynchronous.seal(*inputs, **named))
+
+    def infer_with_handle(self, handle: SealHandle) -> dict[str, Tensor]:
+        """Run the model on sealed inputs; see `carton_runtime.Carton.infer_with_handle`."""
+        return background.run_blocking(self.asynchronous.infer_with_handle(handle))
+
+    def run_self_tests(self) -> SelfTestReport:
+        """Run the carton's self tests; see `carton_runtime.Carton.run_self_tests`."""
+        return background.run_blocking(self.asynchronous.run_self_tests())
+
+    def close(self) -> None:
+        """End the model's process; see `carton_runtime.Carton.aclose`."""
+        background.run_blocking(self.asynchronous.aclose())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return repr(self.asynchronous)
+
+
+def _blocking_model(function: Callable[P, Coroutine[Any, Any, AsyncCarton]]) -> Callable[P, Carton]:
+    @wraps(function)
+    def twin(*args: P.args, **kwargs: P.kwargs) -> Carton:
+        return Carton(background.run_blocking(function(*args, **kwargs)))
+
+    return twin
+
+
+load = _blocking_model(loading.load)
+load_unpacked = _blocking_model(loading.load_unpacked)
+pack: Callable[..., Path] = _blocking(packing.pack)
+get_model_info: Callable[..., CartonInfo] = _blocking(loading.get_model_info)
+
+
+def get(tensor: LazyTensor) -> Tensor:
+    """The value of a stored tensor; see `carton_runtime.LazyTensor.get`."""
+    return tensor.get_blocking()
+
+
+def read(file: MiscFile, size_bytes: int | None = None) -> bytes:
+    """The bytes of a misc file; see `carton_runtime.MiscFile.read`."""
+    return file.read_blocking(size_bytes)
