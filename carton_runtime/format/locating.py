@@ -1,4 +1,4 @@
-"""Where in a TOML text a key stands: a best guess for error messages, since `tomllib` forgets lines."""
+"""What `tomllib` does not tell about a TOML text: where a key stands, and whether one is too long for it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ KeyPath = tuple[str | int, ...]
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
 _DOTTED = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
+# Text in which dots are no keys, and words, so that no search begins within one
+_PASSED = r'''"""[\s\S]*?"""|\'{3}[\s\S]*?\'{3}|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|\#[^\n]*|[A-Za-z0-9_-]+'''
 _HEADER = re.compile(rf"[ \t]*(\[\[?)[ \t]*({_DOTTED})[ \t]*\]")
 _KEY = re.compile(rf"[ \t]*({_DOTTED})[ \t]*=")
 
@@ -25,6 +27,14 @@ def line_of(source: str, path: KeyPath) -> int | None:
         if common > length:
             best, length = line, common
     return best
+
+
+def has_longer_key(source: str, limit: int) -> bool:
+    """Whether a dotted key has more than `limit` parts; `tomllib` takes time in the square of their number."""
+    if source.count(".") < limit:
+        return False
+    run = rf"(?P<run>(?:{_PART}[ \t]*\.[ \t]*){{{limit}}})"
+    return any(match["run"] for match in re.finditer(rf"{run}|{_PASSED}", source))
 
 
 def _paths(source: str) -> Iterator[tuple[int, KeyPath]]:

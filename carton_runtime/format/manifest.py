@@ -18,7 +18,7 @@ LINKS = "LINKS"
 
 _LINKS_VERSION = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_URL = re.compile(r"(https?|file)://\S+")
+_URL = re.compile(r"(?:https?|file)://[^\s\ud800-\udfff]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from carton_runtime.errors import FormatError
-from carton_runtime.format.locating import KeyPath, line_of
+from carton_runtime.format.locating import KeyPath, has_longer_key, line_of
 
 MAX_SIZE = 16 << 20
 MAX_DEPTH = 32
@@ -118,12 +118,14 @@ def parse_toml(data: bytes, file: str, *, max_size: int = MAX_SIZE, max_depth: i
     if len(data) > max_size:
         raise FormatError(f"is {len(data):,} bytes long; at most {max_size:,} are allowed", where=file)
     source = _decode(data, file)
+    if has_longer_key(source, max_depth):
+        raise FormatError(f"has a key of more than {max_depth} parts", where=file)
     try:
         values = tomllib.loads(source)
     except RecursionError:
         raise FormatError(f"is nested more than {max_depth} levels deep", where=file) from None
     except ValueError as error:
-        raise FormatError(f"is not TOML: {error}", where=file, line=_line_in(str(error))) from error
+        raise FormatError(f"is not TOML: {error}", where=file, line=_line_in(str(error), source)) from error
     if _deeper_than(max_depth, values):
         raise FormatError(f"is nested more than {max_depth} levels deep", where=file)
     return Table(values, file, (), source)
@@ -160,9 +162,11 @@ def _decode(data: bytes, file: str) -> str:
         raise FormatError(f"is not UTF-8: {error.reason}", where=file, line=line) from None
 
 
-def _line_in(message: str) -> int | None:
+def _line_in(message: str, source: str) -> int | None:
     match = re.search(r"at line (\d+)", message)
-    return int(match[1]) if match else None
+    if match:
+        return int(match[1])
+    return source.count("\n") + 1 if "end of document" in message else None
 
 
 def _deeper_than(limit: int, value: object) -> bool:

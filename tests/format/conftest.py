@@ -1,0 +1,155 @@
+"""Archives made by hand, field by field, so that each of them can be wrong in one way."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import pytest
+from backports import zstd
+
+from carton_runtime.format.archive import Limits, Range, Reading, ZipEntry, ZipIndex, drive, read_entry, read_index
+
+T = TypeVar("T")
+
+
+@dataclass
+class RawEntry:
+    """An entry of a zip; what is `None` is computed from the rest. The defaults are what older cartons hold."""
+
+    name: bytes | str
+    content: bytes = b""
+    method: int = 93
+    flags: int = 0
+    made_by: int = 0
+    attributes: int = 0
+    date: int = 0  # 1980-00-00, which no calendar has
+    extract_version: int = 10
+    data: bytes | None = None
+    size: int | None = None
+    compressed_size: int | None = None
+    crc32: int | None = None
+    offset: int | None = None
+    local_name: bytes | None = None
+    local_method: int | None = None
+    local_signature: bytes = b"PK\x03\x04"
+    local_extra: bytes = b""
+    extra: bytes = b""
+    comment: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.name = self.name.encode() if isinstance(self.name, str) else self.name
+        if self.data is None:
+            self.data = compressed(self.content, self.method)
+        self.size = len(self.content) if self.size is None else self.size
+        self.compressed_size = len(self.data) if self.compressed_size is None else self.compressed_size
+        self.crc32 = zlib.crc32(self.content) if self.crc32 is None else self.crc32
+
+    def local(self) -> bytes:
+        name = self.name if self.local_name is None else self.local_name
+        method = self.method if self.local_method is None else self.local_method
+        fixed = struct.pack(
+            "<4s5H3L2H",
+            *(self.local_signature, self.extract_version, self.flags, method, 0, self.date),
+            *(self.crc32, min(self.compressed_size, 0xFFFFFFFF), min(self.size, 0xFFFFFFFF)),
+            *(len(name), len(self.local_extra)),
+        )
+        return fixed + name + self.local_extra + self.data
+
+    def central(self, offset: int) -> bytes:
+        offset = offset if self.offset is None else self.offset
+        fixed = struct.pack(
+            "<4s4B4HL2L5H2L",
+            *(b"PK\x01\x02", 63, self.made_by, self.extract_version, 0, self.flags, self.method, 0, self.date),
+            *(self.crc32, self.compressed_size, self.size, len(self.name), len(self.extra), len(self.comment)),
+            *(0, 0, self.attributes, offset),
+        )
+        return fixed + self.name + self.extra + self.comment
+
+
+@dataclass
+class RawZip:
+    """A zip archive as bytes."""
+
+    entries: list[RawEntry] = field(default_factory=list)
+    comment: bytes = b""
+    zip64: bool = False
+    count: int | None = None
+    between: bytes = b""
+
+    def build(self) -> bytes:
+        body, directory = b"", b""
+        for entry in self.entries:
+            directory += entry.central(len(body))
+            body += entry.local()
+        body += self.between
+        count = len(self.entries) if self.count is None else self.count
+        if not self.zip64:
+            numbers = (count, count, len(directory), len(body))
+            return body + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *numbers, len(self.comment)) + self.comment
+        large = (44, 45, 45, 0, 0, count, count, len(directory), len(body))
+        end64 = struct.pack("<4sQ2H2L4Q", b"PK\6\6", *large)
+        locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(body) + len(directory), 1)
+        marks = (0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *marks, len(self.comment)) + self.comment
+        return body + directory + end64 + locator + end
+
+
+def compressed(content: bytes, method: int) -> bytes:
+    if method == 8:
+        stream = zlib.compressobj(wbits=-15)
+        return stream.compress(content) + stream.flush()
+    return zstd.compress(content) if method == 93 else content
+
+
+class Opened:
+    """An archive in memory, and the ranges that were read of it."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.size = len(data)
+        self.ranges: list[Range] = []
+
+    def fetch(self, wanted: Range) -> bytes:
+        self.ranges.append(wanted)
+        return self.data[wanted.start : wanted.stop]
+
+    def index(self, **options: int | Limits) -> ZipIndex:
+        return drive(read_index(self.size, **options), self.fetch)
+
+    def read(self, name: str) -> bytes:
+        return self.run_entry(self.index().entries[name])
+
+    def run_entry(self, entry: ZipEntry) -> bytes:
+        return self.run(read_entry(entry))
+
+    def run(self, reading: Reading[T]) -> T:
+        return drive(reading, self.fetch)
+
+
+@pytest.fixture(scope="session")
+def raw_entry() -> type[RawEntry]:
+    return RawEntry
+
+
+@pytest.fixture(scope="session")
+def opened() -> type[Opened]:
+    return Opened
+
+
+@pytest.fixture(scope="session")
+def archive_of() -> Callable[..., Opened]:
+    """Makes an archive of entries; keywords are those of `RawZip`."""
+
+    def make(*entries: RawEntry, **options: object) -> Opened:
+        return Opened(RawZip(list(entries), **options).build())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def compress() -> Callable[[bytes, int], bytes]:
+    return compressed
