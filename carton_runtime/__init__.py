@@ -7,7 +7,8 @@
     model = await carton.load("model.carton")
     outputs = await model.infer({"x": array})
 
-`carton_runtime.sync` has the same without ``await``. Importing this package is quick; the rest comes with its first use.
+`carton_runtime.sync` has the same without ``await``. Importing this package is quick; the rest comes with its first
+use.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The one background event loop of this process, where everything slow lives.
 
-Loads, environment builds and the life of runner kernels run on a daemon thread of ours, so that they belong to no caller's
-event loop: a model loaded under one ``asyncio.run`` works under the next, in a notebook's cells, and in plain scripts. The loop
-starts on first use. It is global state, and the only one of the package besides the registry of kernels.
+Loads, environment builds and the life of runner kernels run on a daemon thread of ours, so that they belong to no
+caller's event loop: a model loaded under one ``asyncio.run`` works under the next, in a notebook's cells, and in plain
+scripts. The loop starts on first use. It is global state, and the only one of the package besides the registry of
+kernels.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def submit(work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
 
 
 async def run(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`, which runs on the background loop, from any loop. Cancelling cancels it there, and waits for that."""
+    """Await `work`, which runs on the background loop, from any loop; cancelling this cancels it there."""
     if asyncio.get_running_loop() is background_loop():
         return await work
     future = submit(work)

@@ -34,7 +34,11 @@ def _to_tensor(name: str, value: Any, wanted: str | None) -> Tensor:
         tensor = as_tensor(value)
     except (TypeError, ValueError) as error:
         raise InvalidTensorError(f"input {name!r}: {error}") from error
-    if wanted in (None, "string") or isinstance(value, (np.ndarray, np.generic, NestedTensor)) or not _is_numeric(tensor):
+    if (
+        wanted in (None, "string")
+        or isinstance(value, (np.ndarray, np.generic, NestedTensor))
+        or not _is_numeric(tensor)
+    ):
         return tensor
     converted = np.asarray(value).astype(wanted)
     kept = np.array_equal(converted, np.asarray(tensor)) or (converted.dtype.kind == "f" and _is_float(tensor))

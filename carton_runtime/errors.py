@@ -61,7 +61,8 @@ class FormatError(CartonError, ValueError):
     """A carton, or a value meant to go into one, breaks the format.
 
     Attributes:
-        where: the file and key path that is wrong, such as ``carton.toml: input[0].dtype``; empty when the message says it all.
+        where: the file and key path that is wrong, such as ``carton.toml: input[0].dtype``; empty when the message says
+            it all.
         line: the 1-based line in that file, where it is known.
     """
 
@@ -121,9 +122,7 @@ class KernelDiedError(CartonError):
         log: its last lines of output.
     """
 
-    def __init__(
-        self, message: str, *, pid: int, exit_code: int | None, log: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, message: str, *, pid: int, exit_code: int | None, log: Sequence[str] = ()) -> None:
         self.pid = pid
         self.exit_code = exit_code
         self.log = tuple(log)

@@ -1,8 +1,9 @@
 """What is happening, for progress bars and logs: steps that start, progress and finish.
 
-A long operation is a tree of steps, each named like ``environment.build`` or ``model.extract``. A step's events go to the
-logger ``carton_runtime.<name>`` and to the callback that the caller passed as ``on_event``. Callbacks run on whatever thread
-does the work, must not block, and see each step as: one ``started``, any number of ``progress``, then one ``finished`` or ``failed``.
+A long operation is a tree of steps, each named like ``environment.build`` or ``model.extract``. A step's events go to
+the logger ``carton_runtime.<name>`` and to the callback that the caller passed as ``on_event``. Callbacks run on
+whatever thread does the work, must not block, and see each step as: one ``started``, any number of ``progress``, then
+one ``finished`` or ``failed``.
 """
 
 from __future__ import annotations

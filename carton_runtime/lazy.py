@@ -42,7 +42,9 @@ class LazyTensor:
         return tensor
 
     def __repr__(self) -> str:
-        shape = "" if self.shape is None else str(["?" if size is None else size for size in self.shape]).replace("'", "")
+        shape = (
+            "" if self.shape is None else str(["?" if size is None else size for size in self.shape]).replace("'", "")
+        )
         return f"<LazyTensor {self.name} {self.dtype}{shape}>"
 
 

@@ -60,7 +60,9 @@ class Overrides:
         return replace(
             runner,
             runner_name=self.runner_name or runner.runner_name,
-            required_framework_version=runner.required_framework_version if version is None else str(VersionReq(version)),
+            required_framework_version=runner.required_framework_version
+            if version is None
+            else str(VersionReq(version)),
             opts={**runner.opts, **self.runner_opts},
         )
 
@@ -75,12 +77,12 @@ async def load(
     strict: bool = False,
     on_event: OnEvent | None = None,
 ) -> Carton:
-    """Load a packed model: check it, build its environment if this machine has none yet, and start it in a process of its own.
+    """Load a packed model: check it, build its environment where there is none yet, start it in a process of its own.
 
     Args:
         url_or_path: a carton, or the directory of an unpacked one.
-        visible_device: the device that the model sees: ``cpu``, an index, or a UUID that starts with ``GPU-`` or ``MIG-``.
-            The first GPU unless given, or the CPU where there is none.
+        visible_device: the device that the model sees: ``cpu``, an index, or a UUID that starts with ``GPU-`` or
+            ``MIG-``. The first GPU unless given, or the CPU where there is none.
         override_runner_name: another runner than the carton says.
         override_required_framework_version: another Cargo version requirement than the carton says.
         override_runner_opts: options that go over the carton's own, key by key.
@@ -99,7 +101,7 @@ async def load(
     overrides = Overrides(
         visible_device, override_runner_name, override_required_framework_version, override_runner_opts or {}
     )
-    model = await background.run(_load(url_or_path, overrides, strict, on_event))
+    model = await background.run(_Loading(overrides, strict, on_event).packed(url_or_path))
     _warn(model)
     return model
 
@@ -124,7 +126,7 @@ async def load_unpacked(
     overrides = Overrides(
         visible_device, override_runner_name, override_required_framework_version, override_runner_opts or {}
     )
-    model = await background.run(_load_unpacked(Path(path).expanduser(), options, overrides, strict, on_event))
+    model = await background.run(_Loading(overrides, strict, on_event).unpacked(Path(path).expanduser(), options))
     _warn(model)
     return model
 
@@ -140,27 +142,55 @@ async def get_model_info(url_or_path: Location) -> CartonInfo:
     return info_of(await background.run(open_carton(url_or_path)))
 
 
-async def _load(location: Location, overrides: Overrides, strict: bool, on_event: OnEvent | None) -> Carton:
-    files = await open_carton(location)
-    settings = Settings.load()
-    _check_platform(files.document)
-    plan = await _plan(overrides.apply(files.document.runner), settings, on_event)
-    model_dir = await place_model(files, settings.cache_dir, on_event)
-    info = replace(info_of(files), runner=plan.runner)
-    kernel = await _start(info, plan, model_dir, model_dir, overrides, settings, on_event)
-    return Carton(info, kernel, strict=strict)
+@dataclass(frozen=True)
+class _Loading:
+    """One load on its way."""
 
+    overrides: Overrides
+    strict: bool
+    on_event: OnEvent | None
+    settings: Settings = field(default_factory=Settings.load)
 
-async def _load_unpacked(
-    path: Path, options: PackOptions, overrides: Overrides, strict: bool, on_event: OnEvent | None
-) -> Carton:
-    settings = Settings.load()
-    staged = await asyncio.to_thread(stage, path, options, settings, on_event)
-    _check_platform(staged.document)
-    plan = await _plan(overrides.apply(staged.document.runner), settings, on_event)
-    info = replace(staged.info, runner=plan.runner)
-    kernel = await _start(info, plan, staged.model_dir, staged.lock_dir, overrides, settings, on_event)
-    return Carton(info, kernel, strict=strict)
+    async def packed(self, location: Location) -> Carton:
+        files = await open_carton(location)
+        plan = await self._plan(files.document)
+        model_dir = await place_model(files, self.settings.cache_dir, self.on_event)
+        return await self._start(info_of(files), plan, model_dir, lock_dir=model_dir)
+
+    async def unpacked(self, path: Path, options: PackOptions) -> Carton:
+        staged = await asyncio.to_thread(stage, path, options, self.settings, self.on_event)
+        plan = await self._plan(staged.document)
+        return await self._start(staged.info, plan, staged.model_dir, staged.lock_dir)
+
+    async def _plan(self, document: Document) -> _Plan:
+        """Which runner and which interpreter, before anything of the model is read."""
+        _check_platform(document)
+        runner = self.overrides.apply(document.runner)
+        interpreters = await asyncio.to_thread(find_interpreters, self.settings)
+        choice = choose(runner, discover(search_paths(self.settings)).entries, interpreters, host_platform())
+        interpreter = choice.interpreter
+        if choice.entry.framework == "python" and interpreter is None:
+            requirement = VersionReq(runner.required_framework_version)
+            interpreter = await asyncio.to_thread(ensure_interpreter, requirement, self.settings, self.on_event)
+        return _Plan(replace(runner, runner_compat_version=choice.entry.compat_version), choice.entry, interpreter)
+
+    async def _start(self, info: CartonInfo, plan: _Plan, model_dir: Path, lock_dir: Path) -> Carton:
+        device = await asyncio.to_thread(resolve_device, self.overrides.visible_device)
+        kernel = await Kernel.start(
+            info.title,
+            LaunchSpec(await self._python(plan, lock_dir), device.environment()),
+            runner=plan.entry.path / "main.py",
+            model_dir=model_dir,
+            options=plan.runner.opts,
+            on_event=self.on_event,
+        )
+        return Carton(replace(info, runner=plan.runner), kernel, strict=self.strict)
+
+    async def _python(self, plan: _Plan, lock_dir: Path) -> Path:
+        if plan.interpreter is None:  # a runner without a framework, such as `noop`
+            return Path(sys.executable)
+        built = await asyncio.to_thread(ensure_environment, lock_dir, plan.interpreter, self.settings, self.on_event)
+        return built.python
 
 
 @dataclass(frozen=True)
@@ -168,42 +198,6 @@ class _Plan:
     runner: RunnerInfo
     entry: RunnerEntry
     interpreter: Interpreter | None
-
-
-async def _plan(runner: RunnerInfo, settings: Settings, on_event: OnEvent | None) -> _Plan:
-    """Which runner and which interpreter, before anything of the model is read."""
-    entries = discover(search_paths(settings)).entries
-    interpreters = await asyncio.to_thread(find_interpreters, settings)
-    choice = choose(runner, entries, interpreters, host_platform())
-    interpreter = choice.interpreter
-    if choice.entry.framework == "python" and interpreter is None:
-        requirement = VersionReq(runner.required_framework_version)
-        interpreter = await asyncio.to_thread(ensure_interpreter, requirement, settings, on_event)
-    return _Plan(replace(runner, runner_compat_version=choice.entry.compat_version), choice.entry, interpreter)
-
-
-async def _start(
-    info: CartonInfo,
-    plan: _Plan,
-    model_dir: Path,
-    lock_dir: Path,
-    overrides: Overrides,
-    settings: Settings,
-    on_event: OnEvent | None,
-) -> Kernel:
-    python = Path(sys.executable)  # for a runner without a framework, such as `noop`
-    if plan.interpreter is not None:
-        built = await asyncio.to_thread(ensure_environment, lock_dir, plan.interpreter, settings, on_event)
-        python = built.python
-    device = await asyncio.to_thread(resolve_device, overrides.visible_device)
-    return await Kernel.start(
-        info.title,
-        LaunchSpec(python, device.environment()),
-        runner=plan.entry.path / "main.py",
-        model_dir=model_dir,
-        options=plan.runner.opts,
-        on_event=on_event,
-    )
 
 
 def _check_platform(document: Document) -> None:

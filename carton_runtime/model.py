@@ -28,17 +28,22 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class SealHandle:
-    """Inputs that were handed to the model before they are needed; serves one `Carton.infer_with_handle`."""
+    """Inputs that were handed to the model before they are needed; serves one `Carton.infer_with_handle`.
+
+    Attributes:
+        number: what the model's process knows them by.
+        check: what the symbols of the specs stand for in them.
+    """
 
     number: int
-    _check: SpecCheck = field(repr=False, compare=False)
+    check: SpecCheck = field(repr=False, compare=False)
 
 
 class Carton:
     """A model that runs in a process of its own.
 
-    It belongs to no event loop: its methods may be awaited from any, and `carton_runtime.sync` has blocking twins. Close it
-    with `aclose`, or use it as ``async with``; a model that nobody holds any more is closed too.
+    It belongs to no event loop: its methods may be awaited from any, and `carton_runtime.sync` has blocking twins.
+    Close it with `aclose`, or use it as ``async with``; a model that nobody holds any more is closed too.
 
     Attributes:
         info: what its carton says.
@@ -93,7 +98,7 @@ class Carton:
     async def infer_with_handle(self, handle: SealHandle) -> Tensors:
         """Run the model on sealed inputs. Results and errors are those of `infer`."""
         with Call(self.kernel.channel, Kind.CALL, handle=handle.number, credit=0) as call:
-            return self.checked(await call.receive(), handle._check)
+            return self.checked(await call.receive(), handle.check)
 
     async def run_self_tests(self) -> SelfTestReport:
         """Run the carton's self tests and compare what comes out with what should."""
@@ -113,7 +118,8 @@ class Carton:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<Carton {self.info.title!r} {self.kernel.state.value} {self.info.runner.runner_name} {self.kernel.python}>"
+        runner = f"{self.info.runner.runner_name} {self.kernel.python}"
+        return f"<Carton {self.info.title!r} {self.kernel.state.value} {runner}>"
 
     # What the blocking twin shares
 

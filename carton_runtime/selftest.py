@@ -20,7 +20,10 @@ Infer = Callable[[Mapping[str, Tensor]], Awaitable[Mapping[str, Tensor]]]
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far apart two values may be: ``abs(actual - expected) <= absolute + relative * abs(expected)``, as in numpy.allclose."""
+    """How far apart two values may be, as in numpy.allclose.
+
+    Namely ``abs(actual - expected) <= absolute + relative * abs(expected)``.
+    """
 
     relative: float
     absolute: float
@@ -169,7 +172,7 @@ def _compare_strings(name: str, expected: np.ndarray[Any, Any], actual: np.ndarr
 def _compare_numbers(
     name: str, expected: np.ndarray[Any, Any], actual: np.ndarray[Any, Any], tolerance: Tolerance
 ) -> OutputComparison:
-    same = (expected == actual) | ((expected != expected) & (actual != actual))  # NaN where NaN is expected
+    same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
     with np.errstate(all="ignore"):
         # In float64 an int64 may lose its last digits; whether it is the same was decided above.
         difference = np.where(same, 0.0, np.abs(actual.astype(np.float64) - expected.astype(np.float64)))
@@ -179,8 +182,12 @@ def _compare_numbers(
     within = same if tolerance == _EXACT else within
     absolute_error, relative_error = (float(np.max(errors, initial=0.0)) for errors in (difference, relative))
     wrong = int(np.count_nonzero(~within))
-    message = "" if not wrong else (
-        f"{wrong} of {expected.size} values differ; largest error {absolute_error:.3g} "
-        f"(relative {relative_error:.3g}), tolerance {tolerance}"
+    message = (
+        ""
+        if not wrong
+        else (
+            f"{wrong} of {expected.size} values differ; largest error {absolute_error:.3g} "
+            f"(relative {relative_error:.3g}), tolerance {tolerance}"
+        )
     )
     return OutputComparison(name, not wrong, tolerance, absolute_error, relative_error, message)

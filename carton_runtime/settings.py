@@ -1,7 +1,7 @@
 """Where things live and what is allowed: one frozen object, and the only reader of ``os.environ``.
 
-Each setting is looked up in an environment variable, then in the configuration file (``~/.carton/config.toml``, or the file
-that ``CARTON_CONFIG_PATH`` names), then in the default below. A leading ``~`` expands everywhere.
+Each setting is looked up in an environment variable, then in the configuration file (``~/.carton/config.toml``, or the
+file that ``CARTON_CONFIG_PATH`` names), then in the default below. A leading ``~`` expands everywhere.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ class Settings:
         (), "CARTON_EXTRA_INDEX_URLS", "Package indexes to look in before the default one."
     )
     python_downloads: bool = _setting(
-        True, "CARTON_PYTHON_DOWNLOADS", "Whether uv may download a Python that a carton asks for and this machine lacks."
+        True,
+        "CARTON_PYTHON_DOWNLOADS",
+        "Whether uv may download a Python that a carton asks for and this machine lacks.",
     )
     offline: bool = _setting(False, "CARTON_OFFLINE", "Never touch the network: use only what is cached or local.")
 
@@ -103,7 +105,17 @@ def _from_text(name: str, text: str, default: Any, variable: str) -> Any:
 
 
 def _boolean(text: str, variable: str) -> bool:
-    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}
+    known = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+        "": False,
+    }
     try:
         return known[text.strip().lower()]
     except KeyError:

@@ -49,7 +49,8 @@ class Staged:
 def stage(path: Path, options: PackOptions, settings: Settings, on_event: OnEvent | None) -> Staged:
     """Do the packing step of a model without packing it, or find that it was done before. Raises as `pack` does.
 
-    What is made lies in the cache, in a place that depends on `path` alone: loading again leaves nothing further behind.
+    What is made lies in the cache, in a place that depends on `path` alone: loading again leaves nothing further
+    behind.
     """
     description = describe(options)
     if not path.exists():

@@ -1,1 +1,1 @@
-"""The files of one carton, whether it is a zip or a directory: found, checked against the MANIFEST, and put in place."""
+"""The files of one carton, zip or directory: found, checked against the MANIFEST, and put in place."""

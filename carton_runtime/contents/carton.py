@@ -1,4 +1,4 @@
-"""One carton, opened: what it says about itself, and its files checked against the MANIFEST before anything uses them."""
+"""One carton, opened: what it says about itself, and its files, checked before anything uses them."""
 
 from __future__ import annotations
 

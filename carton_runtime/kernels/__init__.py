@@ -1,1 +1,1 @@
-"""Runner kernels: the processes that run models. A runner kernel is to a runner what a Jupyter kernel is to a language."""
+"""Runner kernels: processes that run models, to a runner what a Jupyter kernel is to a language."""

@@ -1,12 +1,13 @@
 """The host's end of a kernel's socket, shared by callers on any thread and any event loop.
 
-There is no reader of its own: a second thread would cost more than the call (measured: 71-115 µs against 13-34). The callers
-themselves read, one at a time under a lock, each putting what belongs to another into that one's place and waking it there. A
-caller polls for a moment, as long as replies have lately taken, then parks: in its own event loop, or in ``poll(2)``.
+There is no reader of its own: a second thread would cost more than the call (measured: 71-115 µs against 13-34). The
+callers themselves read, one at a time under a lock, each putting what belongs to another into that one's place and
+waking it there. A caller polls for a moment, as long as replies have lately taken, then parks: in its own event loop,
+or in ``poll(2)``.
 
-`KeyboardInterrupt` may strike the main thread between any two bytecodes of this file. Each step either has not happened or has
-happened whole: receiving and sending record their counts in the same C call (`FrameDecoder.receive_from`, `_Outbox.flush`), and a
-frame that is offered a second time is known by its sequence number.
+`KeyboardInterrupt` may strike the main thread between any two bytecodes of this file. Each step either has not happened
+or has happened whole: receiving and sending record their counts in the same C call (`FrameDecoder.receive_from`,
+`_Outbox.flush`), and a frame that is offered a second time is known by its sequence number.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from carton_runtime._child.carton_wire.connection import unsent
 from carton_runtime._child.carton_wire.errors import WireError
@@ -196,13 +197,14 @@ class Channel:
                 # First what an interrupted reader left behind; only then is there sure to be room.
                 self._dispatch()
                 if not self._decoder.receive_from(self._sock):
-                    return self._end(None)
+                    self._end(None)
+                    return
         except BlockingIOError:
-            return None
+            return
         except OSError:
-            return self._end(None)
+            self._end(None)
         except WireError as error:
-            return self._end(ProtocolError(f"the model's process broke the protocol: {error}"))
+            self._end(ProtocolError(f"the model's process broke the protocol: {error}"))
 
     def _dispatch(self) -> None:
         for frame in self._decoder.frames():
@@ -350,7 +352,8 @@ class _Outgoing:
 class _LoopReader:
     """Watches the socket for one event loop while callers are parked there.
 
-    Through a descriptor of its own, so that the loop never watches a number that was closed and given to something else.
+    Through a descriptor of its own, so that the loop never watches a number that was closed and given to something
+    else.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, channel: Channel) -> None:
@@ -381,7 +384,7 @@ class _Doorbell:
         self._ours.setblocking(False)
         self._theirs.setblocking(False)
 
-    def __enter__(self) -> _Doorbell:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -34,7 +34,10 @@ class KernelState(Enum):
 
 
 class Kernel:
-    """One process that runs one model. `start` and `aclose` run on the background loop; the channel is for everybody."""
+    """One process that runs one model.
+
+    `start` and `aclose` run on the background loop; the channel is for everybody.
+    """
 
     def __init__(self, name: str, process: KernelProcess) -> None:
         self.name = name
@@ -139,8 +142,7 @@ class Kernel:
         try:
             hello = await self.channel.receive(place)
             self._meet(hello)
-            fields = {"runner": str(runner), "model": str(model_dir), "options": dict(options)}
-            self.channel.post(Kind.LOAD, _SESSION, **fields)
+            self.channel.post(Kind.LOAD, _SESSION, runner=str(runner), model=str(model_dir), options=dict(options))
             ready = await self.channel.receive(place)
         finally:
             self.channel.close_place(place)
@@ -176,7 +178,9 @@ class Kernel:
         code = self._process.popen.returncode
         tail = [str(line) for line in self._log.lines[-_LOG_TAIL:]]
         when = "while it ran" if self._started else "while it was loading"
-        message = f"the process of model {self.name!r} (pid {self.pid}) ended {when}: {_describe_exit(code)}; load it again"
+        message = (
+            f"the process of model {self.name!r} (pid {self.pid}) ended {when}: {_describe_exit(code)}; load it again"
+        )
         return KernelDiedError(message, pid=self.pid, exit_code=code, log=tail)
 
 

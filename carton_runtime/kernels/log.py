@@ -35,7 +35,10 @@ class LogLine:
 
 
 class KernelLog:
-    """Collects the lines of one kernel. `lines` may be read from any thread; the rest belongs to the background loop."""
+    """Collects the lines of one kernel.
+
+    `lines` may be read from any thread; the rest belongs to the background loop.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name

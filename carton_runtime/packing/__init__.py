@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from carton_runtime.packing.options import PackOptions
-from carton_runtime.packing.pack import pack
+from carton_runtime.packing.packer import pack
 
 __all__ = ["PackOptions", "pack"]

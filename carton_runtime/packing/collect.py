@@ -32,8 +32,8 @@ class ModelFile:
 def collect(root: Path) -> list[ModelFile]:
     """The files of a directory, sorted; or the one file that `root` is.
 
-    Symlinks that stay inside the directory are kept, those that lead out of it become what they lead to, and links to folders
-    become folders.
+    Symlinks that stay inside the directory are kept, those that lead out of it become what they lead to, and links to
+    folders become folders.
 
     Raises:
         StorageError: there is nothing there, a link leads nowhere or round in a circle, or a folder cannot be read.
@@ -75,7 +75,8 @@ def _model_file(path: str, file: Path, root: Path) -> ModelFile:
     target = file.resolve()
     if not target.is_file():
         raise StorageError(f"the link {file} leads to {file.readlink()}, which is no file")
-    # A link inside a linked folder may lead to a file that was copied, and not to where the copy is: that one is copied too.
+    # A link inside a linked folder may lead to a file that was copied, and not to where the copy is: that one is copied
+    # too.
     lies_there = file.parent.resolve() == root / Path(path).parent
     if target.is_relative_to(root) and lies_there and not LEFT_OUT & set(target.relative_to(root).parts):
         return ModelFile(path, target, os.path.relpath(target, file.parent.resolve()))

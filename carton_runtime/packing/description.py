@@ -46,7 +46,12 @@ def describe(options: PackOptions) -> Description:
     collected = _Collector(misc_files=dict(_misc_files(options.get("misc_files") or {})))
     document = Document(
         runner=_runner(options),
-        **{name: options.get(name) for name in _TEXTS},
+        model_name=options.get("model_name"),
+        short_description=options.get("short_description"),
+        model_description=options.get("model_description"),
+        license=options.get("license"),
+        repository=options.get("repository"),
+        homepage=options.get("homepage"),
         required_platforms=tuple(options.get("required_platforms") or ()),
         inputs=tuple(options.get("inputs") or ()),
         outputs=tuple(options.get("outputs") or ()),
@@ -55,9 +60,6 @@ def describe(options: PackOptions) -> Description:
     )
     v1.check_packable(document)
     return Description(document, collected.tensors, collected.misc_files)
-
-
-_TEXTS = ("model_name", "short_description", "model_description", "license", "repository", "homepage")
 
 
 def _runner(options: PackOptions) -> RunnerInfo:
@@ -87,7 +89,7 @@ def _content(content: bytes | Path) -> bytes:
 class _Collector:
     misc_files: dict[str, bytes]
     tensors: dict[str, Tensor] = field(default_factory=dict)
-    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def self_test(self, test: SelfTest[Any]) -> SelfTest[TensorRef]:
         what = f"self test {test.name!r}" if test.name else "a self test"

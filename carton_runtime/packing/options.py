@@ -18,10 +18,10 @@ class PackOptions(TypedDict, total=False):
 
     Attributes:
         runner_name: what runs the model, such as ``python``.
-        required_framework_version: which versions of the framework it needs, as a Cargo version requirement: ``=3.10`` is
-            any 3.10.x.
-        runner_opts: options for the runner. The ``python`` runner needs ``entrypoint_package`` and ``entrypoint_fn``, and
-            passes those that start with ``model.`` to the entrypoint.
+        required_framework_version: which versions of the framework it needs, as a Cargo version requirement: ``=3.10``
+            is any 3.10.x.
+        runner_opts: options for the runner. The ``python`` runner needs ``entrypoint_package`` and ``entrypoint_fn``,
+            and passes those that start with ``model.`` to the entrypoint.
         runner_compat_version: the layout of the model's directory; the runner's own unless given.
         model_name: the model's name.
         short_description: a line of at most 100 characters.
@@ -75,7 +75,7 @@ def check_names(given: Mapping[str, Any]) -> None:
 
 
 def spell_out(function: Function) -> Function:
-    """Show the options of `PackOptions` in the signature of a function that takes them as ``**options``, for help and completion."""
+    """Show `PackOptions` in the signature of a function that takes them as ``**options``: for help and completion."""
     signature = inspect.signature(function)
     own = [item for item in signature.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
     hints = get_type_hints(PackOptions, include_extras=True)

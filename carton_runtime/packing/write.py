@@ -32,7 +32,8 @@ class PackingStoppedError(Exception):
 class CartonWriter:
     """Writes one carton.
 
-    What describes the carton comes last, beside the zip's own directory: one read of the tail of a remote file gets it all.
+    What describes the carton comes last, beside the zip's own directory: one read of the tail of a remote file gets it
+    all.
 
     Args:
         archive: where to write.
@@ -92,7 +93,7 @@ class CartonWriter:
         self.hashes[path] = digest.hexdigest()
 
     def _observed(
-        self, path: str, chunks: Iterator[bytes | memoryview], digest: "hashlib._Hash"
+        self, path: str, chunks: Iterator[bytes | memoryview], digest: hashlib._Hash
     ) -> Iterator[bytes | memoryview]:
         for chunk in chunks:
             if self.stop.is_set():
@@ -116,7 +117,9 @@ def temporary_file(output: Path | None) -> tuple[BinaryIO, Path]:
         os.umask(mask)
         os.fchmod(descriptor, 0o666 & ~mask)
     except OSError as error:
-        raise StorageError(f"no carton can be written to {folder or tempfile.gettempdir()}: {error.strerror}") from error
+        raise StorageError(
+            f"no carton can be written to {folder or tempfile.gettempdir()}: {error.strerror}"
+        ) from error
     return os.fdopen(descriptor, "wb"), Path(name)
 
 

@@ -1,8 +1,8 @@
 """The content-addressed cache: each file once, under the sha256 of its bytes, linked to wherever it is needed.
 
-A file gets its name only after its bytes were hashed, and `VERIFIED` as its time of change. Any later write changes that time
-and so takes the verdict back, through every hard link, and the file is fetched again. No list is kept that could disagree
-with the files. Any number of processes may work here at once: files appear whole, by rename.
+A file gets its name only after its bytes were hashed, and `VERIFIED` as its time of change. Any later write changes
+that time and so takes the verdict back, through every hard link, and the file is fetched again. No list is kept that
+could disagree with the files. Any number of processes may work here at once: files appear whole, by rename.
 """
 
 from __future__ import annotations
@@ -125,6 +125,6 @@ def _copy(source: Path, destination: Path) -> None:
     mark_verified(destination)
 
 
-def _take(chunk: bytes, digest: "hashlib._Hash", write: Callable[[bytes], int]) -> None:
+def _take(chunk: bytes, digest: hashlib._Hash, write: Callable[[bytes], int]) -> None:
     digest.update(chunk)
     write(chunk)

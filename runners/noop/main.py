@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 from carton_runner.api import LoadRequest
 
 
 class _Echo:
-    def infer(self, tensors: Dict[str, Any]) -> Dict[str, Any]:
+    def infer(self, tensors: dict[str, Any]) -> dict[str, Any]:
         return tensors
 
 

@@ -7,9 +7,9 @@ import inspect
 import os
 import sys
 import sysconfig
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
-from carton_runner.api import LoadRequest, ModelFault, Option
+from carton_runner.api import LoadRequest, Option, UnfitModelError
 
 _PACKAGE = "_carton_model_module"
 _PREFIX = "model."
@@ -20,13 +20,13 @@ def load(request: LoadRequest) -> Any:
     """Import the entrypoint, call it with the ``model.`` options, and wrap what it returns.
 
     Raises:
-        ModelFault: the entrypoint is missing, does not take the options, or returns no model.
+        UnfitModelError: the entrypoint is missing, does not take the options, or returns no model.
         Exception: whatever the model's code raises.
     """
     _place(request.model_dir)
     for name in request.options:
         if not name.startswith(_PREFIX) and name not in _KNOWN:
-            request.warn("the python runner knows no option {!r}; options for the model start with 'model.'".format(name))
+            request.warn(f"the python runner knows no option {name!r}; options for the model start with 'model.'")
     entrypoint = _entrypoint(request)
     model = entrypoint(**_arguments(entrypoint, request.options))
     if inspect.isawaitable(model):
@@ -46,31 +46,35 @@ def _place(model_dir: str) -> None:
 
 def _entrypoint(request: LoadRequest) -> Callable[..., Any]:
     package, function = (_text_option(request, name) for name in _KNOWN)
-    name = "{}.{}".format(_PACKAGE, package)
+    name = f"{_PACKAGE}.{package}"
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         # The entrypoint itself or a package above it, and not what it imports.
         if error.name is None or not (name + ".").startswith(error.name + "."):
             raise
-        raise ModelFault("the model has no module {!r} (runner option entrypoint_package); it has {}".format(
-            package, _modules(request.model_dir))) from None
+        there = f"it has {_modules(request.model_dir)}"
+        raise UnfitModelError(
+            f"the model has no module {package!r} (runner option entrypoint_package); {there}"
+        ) from None
     found = getattr(module, function, None)
     if not callable(found):
-        raise ModelFault("module {!r} has no function {!r} (runner option entrypoint_fn); it has {}".format(
-            package, function, _listed(key for key, value in vars(module).items() if inspect.isfunction(value))))
+        functions = _listed(key for key, value in vars(module).items() if inspect.isfunction(value))
+        raise UnfitModelError(
+            f"module {package!r} has no function {function!r} (runner option entrypoint_fn); it has {functions}"
+        )
     return found  # type: ignore[no-any-return]
 
 
 def _text_option(request: LoadRequest, name: str) -> str:
     value = request.options.get(name)
     if not isinstance(value, str) or not value:
-        raise ModelFault("the python runner needs the option {!r}, a string; the carton has {!r}".format(name, value))
+        raise UnfitModelError(f"the python runner needs the option {name!r}, a string; the carton has {value!r}")
     return value
 
 
-def _arguments(entrypoint: Callable[..., Any], options: Dict[str, Option]) -> Dict[str, Option]:
-    given = {name[len(_PREFIX):]: value for name, value in options.items() if name.startswith(_PREFIX)}
+def _arguments(entrypoint: Callable[..., Any], options: dict[str, Option]) -> dict[str, Option]:
+    given = {name[len(_PREFIX) :]: value for name, value in options.items() if name.startswith(_PREFIX)}
     try:
         signature = inspect.signature(entrypoint)
     except ValueError:
@@ -78,8 +82,10 @@ def _arguments(entrypoint: Callable[..., Any], options: Dict[str, Option]) -> Di
     try:
         signature.bind(**given)
     except TypeError as error:
-        raise ModelFault("{}{} cannot be called with the options {}: {}".format(
-            entrypoint.__name__, signature, _listed(_PREFIX + name for name in given), error)) from None
+        options_given = _listed(_PREFIX + name for name in given)
+        raise UnfitModelError(
+            f"{entrypoint.__name__}{signature} cannot be called with the options {options_given}: {error}"
+        ) from None
     return {name: _typed(value, signature.parameters.get(name)) for name, value in given.items()}
 
 
@@ -93,9 +99,11 @@ def _adapt(model: Any, entrypoint: Callable[..., Any]) -> Any:
     infers = hasattr(model, "infer_with_tensors")
     seals = hasattr(model, "seal") and hasattr(model, "infer_with_handle")
     if not infers and not seals:
-        raise ModelFault(
+        raise UnfitModelError(
             "{}() returned {}, which has neither infer_with_tensors nor both of seal and infer_with_handle".format(
-                entrypoint.__name__, "None" if model is None else "an object of type {}".format(type(model).__name__)))
+                entrypoint.__name__, "None" if model is None else f"an object of type {type(model).__name__}"
+            )
+        )
     return _Sealing(model) if seals else _Plain(model)
 
 
@@ -110,7 +118,7 @@ class _Sealing:
         self.infer_with_handle = model.infer_with_handle
         self.infer = getattr(model, "infer_with_tensors", self._infer)
 
-    def _infer(self, tensors: Dict[str, Any]) -> Any:
+    def _infer(self, tensors: dict[str, Any]) -> Any:
         handle = self.seal(tensors)
         return _then(handle, self.infer_with_handle) if inspect.isawaitable(handle) else self.infer_with_handle(handle)
 
@@ -121,7 +129,7 @@ async def _then(handle: Any, infer: Callable[[int], Any]) -> Any:
 
 
 def _modules(model_dir: str) -> str:
-    names: List[str] = []
+    names: list[str] = []
     for name in sorted(os.listdir(model_dir)):
         if name.endswith(".py"):
             names.append(name[:-3])

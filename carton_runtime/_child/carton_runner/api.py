@@ -1,7 +1,7 @@
 """What the author of a runner needs.
 
-A runner is a folder with a ``runner.toml`` and a ``main.py`` that has a function ``load(request)``. It gets a `LoadRequest` and
-returns a model, any object with
+A runner is a folder with a ``runner.toml`` and a ``main.py`` that has a function ``load(request)``. It gets a
+`LoadRequest` and returns a model, any object with
 
 ``infer(tensors)``
     A dict of tensors by name, to a dict of such. A coroutine of a dict, an iterator or an async iterator of dicts will
@@ -9,23 +9,23 @@ returns a model, any object with
 ``seal(tensors)`` and ``infer_with_handle(handle)``
     Both or neither: keep inputs and return an int, then run on them. Without them the tensors are kept for the model.
 
-Tensors are `numpy.ndarray` (strings as ``<U``, scalars 0-d) or `NestedTensor`. Whatever ``load`` and the model raise reaches the
-caller with its traceback; `ModelFault` reaches her as its message alone.
+Tensors are `numpy.ndarray` (strings as ``<U``, scalars 0-d) or `NestedTensor`. Whatever ``load`` and the model raise
+reaches the caller with its traceback; `UnfitModelError` reaches her as its message alone.
 """
 
 from __future__ import annotations
 
-from typing import Any, Awaitable, Callable, Dict, List, Union
+from typing import Any, Awaitable, Callable, Union
 
 from carton_wire.nested import NestedTensor
 from carton_wire.values import DTYPES, as_tensor
 
-__all__ = ["DTYPES", "LoadRequest", "ModelFault", "NestedTensor", "Option", "as_tensor"]
+__all__ = ["DTYPES", "LoadRequest", "NestedTensor", "Option", "UnfitModelError", "as_tensor"]
 
 Option = Union[int, float, str, bool]
 
 
-class ModelFault(Exception):
+class UnfitModelError(Exception):
     """The model is not what its runner needs; the message says it all, so that no traceback is shown."""
 
 
@@ -38,10 +38,10 @@ class LoadRequest:
         warnings: lines for the caller, who sees each as a Python warning.
     """
 
-    def __init__(self, model_dir: str, options: Dict[str, Option], wait: Callable[[Awaitable[Any]], Any]) -> None:
+    def __init__(self, model_dir: str, options: dict[str, Option], wait: Callable[[Awaitable[Any]], Any]) -> None:
         self.model_dir = model_dir
         self.options = options
-        self.warnings: List[str] = []
+        self.warnings: list[str] = []
         self._wait = wait
 
     def warn(self, message: str) -> None:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import traceback
 from types import TracebackType
-from typing import Any, Dict, Optional
+from typing import Any
 
-from .api import ModelFault
+from .api import UnfitModelError
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def describe_failure(error: BaseException, runner_dir: str) -> Dict[str, Any]:
+def describe_failure(error: BaseException, runner_dir: str) -> dict[str, Any]:
     """The fields of a FAILED message; the traceback begins where the runner calls the model."""
-    if isinstance(error, ModelFault):
+    if isinstance(error, UnfitModelError):
         return {"type": "", "message": str(error), "traceback": ""}
     first = _first_frame_of_the_model(error.__traceback__, runner_dir)
     text = "".join(traceback.format_exception(type(error), error, first))
     return {"type": type(error).__name__, "message": _message(error), "traceback": text}
 
 
-def _first_frame_of_the_model(frame: Optional[TracebackType], runner_dir: str) -> Optional[TracebackType]:
+def _first_frame_of_the_model(frame: TracebackType | None, runner_dir: str) -> TracebackType | None:
     start = frame
     while frame is not None:
         if not _is_ours(frame.tb_frame.f_code.co_filename, runner_dir):
@@ -31,14 +32,8 @@ def _first_frame_of_the_model(frame: Optional[TracebackType], runner_dir: str) -
 
 
 def _is_ours(path: str, runner_dir: str) -> bool:
-    return path.startswith((_OURS + os.sep, runner_dir + os.sep, "<frozen importlib")) or path == importlib_path()
-
-
-def importlib_path() -> str:
-    """The file of `importlib` itself, whose frames stand between the runner and the model's module."""
-    import importlib
-
-    return importlib.__file__
+    # The frames of importlib stand between the runner and the model's modules.
+    return path.startswith((_OURS + os.sep, runner_dir + os.sep, "<frozen importlib")) or path == importlib.__file__
 
 
 def _message(error: BaseException) -> str:
@@ -46,4 +41,4 @@ def _message(error: BaseException) -> str:
     try:
         return str(error)
     except Exception as second:  # noqa: BLE001  any class of the model's may do anything here
-        return "<no message: its __str__ raised {}>".format(type(second).__name__)
+        return f"<no message: its __str__ raised {type(second).__name__}>"

@@ -12,8 +12,8 @@ import threading
 def hold(sock: socket.socket) -> None:
     """Watch the host's end of `sock` from a thread; when it closes, kill this process and all that it started.
 
-    On Linux the kernel is asked for the same, since no thread of ours runs while a C extension holds the GIL. That signal
-    comes when the host's *thread* that started us ends: the host uses one that lives as long as it does.
+    On Linux the kernel is asked for the same, since no thread of ours runs while a C extension holds the GIL. That
+    signal comes when the host's *thread* that started us ends: the host uses one that lives as long as it does.
     """
     if sys.platform == "linux":
         _ask_for_a_signal()

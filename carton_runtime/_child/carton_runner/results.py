@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Any, Awaitable, Dict, Iterator, Optional
+from typing import Any, Awaitable, Iterator
 
 from carton_wire.values import Tensor, as_tensor
 
-from .api import ModelFault
+from .api import UnfitModelError
 
 
 class Loop:
     """The event loop of the model's coroutines: one for the whole life of the process, made when first needed."""
 
     def __init__(self) -> None:
-        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def wait(self, awaitable: Awaitable[Any]) -> Any:
         """Run until `awaitable` is done; its result."""
@@ -34,11 +34,11 @@ async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
-def results(value: Any, loop: Loop) -> Iterator[Dict[str, Tensor]]:
+def results(value: Any, loop: Loop) -> Iterator[dict[str, Tensor]]:
     """Each result that a model's return value stands for, as checked tensors; close it to leave a stream early.
 
     Raises:
-        ModelFault: a result is no dict of tensors.
+        UnfitModelError: a result is no dict of tensors.
         Exception: whatever the model raises.
     """
     if inspect.isawaitable(value):
@@ -50,29 +50,29 @@ def results(value: Any, loop: Loop) -> Iterator[Dict[str, Tensor]]:
     elif hasattr(value, "__next__"):
         yield from _from_iterator(value)
     else:
-        raise ModelFault("the model returned {}; it must return a dict of arrays by name".format(_a(value)))
+        raise UnfitModelError(f"the model returned {_a(value)}; it must return a dict of arrays by name")
 
 
-def checked(value: Any) -> Dict[str, Tensor]:
+def checked(value: Any) -> dict[str, Tensor]:
     """One result as tensors.
 
     Raises:
-        ModelFault: it is no dict, or a key or value cannot go over the wire; the message names it.
+        UnfitModelError: it is no dict, or a key or value cannot go over the wire; the message names it.
     """
     if not isinstance(value, dict):
-        raise ModelFault("the model returned {}; it must return a dict of arrays by name".format(_a(value)))
+        raise UnfitModelError(f"the model returned {_a(value)}; it must return a dict of arrays by name")
     tensors = {}
     for name, item in value.items():
         if not isinstance(name, str):
-            raise ModelFault("the model returned an output named {!r}; names must be strings".format(name))
+            raise UnfitModelError(f"the model returned an output named {name!r}; names must be strings")
         try:
             tensors[name] = as_tensor(item)
         except TypeError as error:
-            raise ModelFault("the model's output {!r}: {}".format(name, error)) from error
+            raise UnfitModelError(f"the model's output {name!r}: {error}") from error
     return tensors
 
 
-def _from_async(iterator: Any, loop: Loop) -> Iterator[Dict[str, Tensor]]:
+def _from_async(iterator: Any, loop: Loop) -> Iterator[dict[str, Tensor]]:
     try:
         while True:
             try:
@@ -85,7 +85,7 @@ def _from_async(iterator: Any, loop: Loop) -> Iterator[Dict[str, Tensor]]:
             loop.wait(iterator.aclose())
 
 
-def _from_iterator(iterator: Any) -> Iterator[Dict[str, Tensor]]:
+def _from_iterator(iterator: Any) -> Iterator[dict[str, Tensor]]:
     try:
         for item in iterator:
             yield checked(item)
@@ -95,4 +95,4 @@ def _from_iterator(iterator: Any) -> Iterator[Dict[str, Tensor]]:
 
 
 def _a(value: Any) -> str:
-    return "None" if value is None else "a value of type {}".format(type(value).__name__)
+    return "None" if value is None else f"a value of type {type(value).__name__}"

@@ -9,15 +9,14 @@ import os
 import platform
 import sys
 from types import ModuleType
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterator, Mapping
 
 import numpy as np
-
 from carton_wire.connection import Connection
 from carton_wire.messages import WIRE_VERSION, Kind, Message
 from carton_wire.values import Tensor
 
-from .api import LoadRequest, ModelFault
+from .api import LoadRequest, UnfitModelError
 from .failures import describe_failure
 from .results import Loop, results
 
@@ -32,13 +31,15 @@ class Server:
         self._loop = Loop()
         self._runner_dir = ""
         self._model: Any = None
-        self._sealed: Dict[int, Dict[str, Tensor]] = {}
+        self._sealed: dict[int, dict[str, Tensor]] = {}
         self._handles = itertools.count(1)
-        self._streams: Dict[int, Results] = {}
+        self._streams: dict[int, Results] = {}
 
     def run(self) -> None:
         """Greet the host, then serve until it closes."""
-        self._send(Kind.HELLO, 0, wire=WIRE_VERSION, pid=os.getpid(), python=platform.python_version(), numpy=np.__version__)
+        self._send(
+            Kind.HELLO, 0, wire=WIRE_VERSION, pid=os.getpid(), python=platform.python_version(), numpy=np.__version__
+        )
         answers: Mapping[Kind, Callable[[Message], None]] = {
             Kind.LOAD: self._load,
             Kind.CALL: self._call,
@@ -76,7 +77,7 @@ class Server:
         else:
             self._send(Kind.RESULT, message.call, _last(found))
 
-    def _infer(self, tensors: Dict[str, Tensor]) -> Any:
+    def _infer(self, tensors: dict[str, Tensor]) -> Any:
         return self._model.infer(tensors)
 
     def _infer_with_handle(self, handle: int) -> Any:
@@ -85,7 +86,9 @@ class Server:
         try:
             tensors = self._sealed.pop(handle)
         except KeyError:
-            raise ModelFault("handle {} was never sealed here, or was used already; a handle serves once".format(handle)) from None
+            raise UnfitModelError(
+                f"handle {handle} was never sealed here, or was used already; a handle serves once"
+            ) from None
         return self._model.infer(tensors)
 
     def _seal(self, message: Message) -> None:
@@ -97,7 +100,7 @@ class Server:
             handle = next(self._handles)
             self._sealed[handle] = message.tensors
         if type(handle) is not int:
-            raise ModelFault("the model's seal returned {!r}; it must return an int".format(handle))
+            raise UnfitModelError(f"the model's seal returned {handle!r}; it must return an int")
         self._send(Kind.SEALED, message.call, handle=handle)
 
     def _advance(self, call: int, credit: int) -> None:
@@ -117,7 +120,7 @@ class Server:
         if stream is not None:
             stream.close()  # type: ignore[attr-defined]  # all of them are generators of `results`
 
-    def _send(self, kind: Kind, call: int, tensors: Optional[Dict[str, Tensor]] = None, **fields: Any) -> None:
+    def _send(self, kind: Kind, call: int, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:
         # What the model printed must not arrive after its result.
         with contextlib.suppress(ValueError, AttributeError):  # a model may close or replace these
             sys.stdout.flush()
@@ -130,19 +133,19 @@ class Server:
         self._loop.close()
 
 
-def _last(found: Results) -> Dict[str, Tensor]:
-    tensors: List[Dict[str, Tensor]] = []
+def _last(found: Results) -> dict[str, Tensor]:
+    tensors: list[dict[str, Tensor]] = []
     for item in found:
         tensors[:] = [item]
     if not tensors:
-        raise ModelFault("the model streamed no result at all")
+        raise UnfitModelError("the model streamed no result at all")
     return tensors[0]
 
 
 def _runner(path: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location("carton_runner_main", path)
     if spec is None or spec.loader is None:
-        raise ModelFault("{} is no Python module".format(path))
+        raise UnfitModelError(f"{path} is no Python module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

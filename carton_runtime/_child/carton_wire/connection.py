@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from typing import Deque, Iterable, List, Optional
+from typing import Iterable
 
 from .frames import FrameDecoder
 from .messages import Message, decode_message, encode_message
@@ -20,10 +20,10 @@ class Connection:
         self._sock = sock
         self._session = Session()
         self._decoder = FrameDecoder()
-        self._received: Deque[Message] = deque()
+        self._received: deque[Message] = deque()
         self._sequence = 0
 
-    def receive(self) -> Optional[Message]:
+    def receive(self) -> Message | None:
         """The next message; `None` when the other side has closed.
 
         Raises:
@@ -52,10 +52,10 @@ def send_pieces(sock: socket.socket, pieces: Iterable[memoryview]) -> None:
         rest = unsent(rest, sock.sendmsg(rest[:_MOST_PIECES]))
 
 
-def unsent(pieces: List[memoryview], sent: int) -> List[memoryview]:
+def unsent(pieces: list[memoryview], sent: int) -> list[memoryview]:
     """What is left of `pieces` after their first `sent` bytes."""
     for index, piece in enumerate(pieces):
         if sent < piece.nbytes:
-            return [piece[sent:], *pieces[index + 1:]]
+            return [piece[sent:], *pieces[index + 1 :]]
         sent -= piece.nbytes
     return []

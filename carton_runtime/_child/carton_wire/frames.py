@@ -2,7 +2,8 @@
 
 ::
 
-    magic "CTN2" | kind u16 | 2 zero bytes | header length u32 | 4 zero bytes | body length u64 | sequence u64    little-endian
+    magic "CTN2" | kind u16 | 2 zero bytes | header length u32 | 4 zero bytes | body length u64 | sequence u64
+    little-endian
     header: UTF-8 JSON                  at most MAX_HEADER bytes
     body: buffers, each at a multiple of ALIGNMENT from the start of the body    at most MAX_BODY bytes
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import struct
 from json import JSONDecodeError, dumps, loads
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 
@@ -35,11 +36,11 @@ class Frame(NamedTuple):
 
     kind: int
     sequence: int
-    header: Dict[str, Any]
+    header: dict[str, Any]
     body: memoryview
 
 
-def encode_frame(kind: int, sequence: int, header: Dict[str, Any], buffers: Sequence[memoryview]) -> List[memoryview]:
+def encode_frame(kind: int, sequence: int, header: dict[str, Any], buffers: Sequence[memoryview]) -> list[memoryview]:
     """The pieces to send, in order, without copying `buffers` (flat memoryviews of bytes)."""
     text = dumps(header, separators=(",", ":")).encode()
     pieces = []
@@ -51,7 +52,7 @@ def encode_frame(kind: int, sequence: int, header: Dict[str, Any], buffers: Sequ
         pieces.append(buffer)
         length += gap + buffer.nbytes
     if len(text) > MAX_HEADER or length > MAX_BODY:
-        raise WireError("a message of {} + {} bytes is larger than the wire carries".format(len(text), length))
+        raise WireError(f"a message of {len(text)} + {length} bytes is larger than the wire carries")
     prefix = _PREFIX.pack(MAGIC, kind, len(text), length, sequence)
     return [memoryview(prefix + text), *(piece for piece in pieces if piece.nbytes)]
 
@@ -62,32 +63,32 @@ class _State(NamedTuple):
     memory: memoryview
     shared: bool  # memory that holds many frames and is used again, or memory made for one large frame
     start: int
-    counts: List[int]
+    counts: list[int]
 
 
 class FrameDecoder:
     """Turns received bytes into frames.
 
-    Small frames are received many at a time into a scratch buffer; a large one gets memory of its own, into which the rest
-    of it is received directly.
+    Small frames are received many at a time into a scratch buffer; a large one gets memory of its own, into which the
+    rest of it is received directly.
     """
 
     def __init__(self) -> None:
         self._state = _State(_memory(_SCRATCH), True, 0, [0])
 
     def receive_from(self, sock: Any) -> int:
-        """One ``sock.recv_into``; returns how many bytes came, 0 at the end of the stream. Raises what the socket raises.
+        """One ``sock.recv_into``: how many bytes came, 0 at the end of the stream; raises what the socket raises.
 
         Call `frames` between any two calls: only then is there sure to be room.
         """
         state = self._state
         counts = state.counts
-        room = state.memory[sum(counts):]
+        room = state.memory[sum(counts) :]
         # One C call receives and records: an interrupt lands before it or after it, never between the two.
         counts.extend(map(sock.recv_into, (room,)))
         return counts[-1]
 
-    def frames(self) -> List[Frame]:
+    def frames(self) -> list[Frame]:
         """The frames that are whole by now, the same ones again if the last call was interrupted.
 
         Raises:
@@ -107,33 +108,33 @@ class FrameDecoder:
         return found
 
 
-def _measure(memory: memoryview, start: int, end: int) -> Tuple[int, Tuple[int, int]]:
-    """The size of the frame at `start` (at least the prefix's, while that is all that is known) and of its two parts."""
+def _measure(memory: memoryview, start: int, end: int) -> tuple[int, tuple[int, int]]:
+    """The size of the frame at `start`, or of the prefix while that is all that is known; and of its two parts."""
     if end - start < _PREFIX.size:
         return _PREFIX.size, (0, 0)
     magic, _, header, body, _ = _PREFIX.unpack_from(memory, start)
     if magic != MAGIC:
-        raise WireError("expected a frame, received {!r}".format(bytes(memory[start:start + 16])))
+        raise WireError(f"expected a frame, received {bytes(memory[start : start + 16])!r}")
     if header > MAX_HEADER or body > MAX_BODY:
-        raise WireError("a frame claims a header of {} and a body of {} bytes".format(header, body))
+        raise WireError(f"a frame claims a header of {header} and a body of {body} bytes")
     return _PREFIX.size + header + body, (header, body)
 
 
-def _parse(state: _State, start: int, lengths: Tuple[int, int]) -> Frame:
+def _parse(state: _State, start: int, lengths: tuple[int, int]) -> Frame:
     _, kind, _, _, sequence = _PREFIX.unpack_from(state.memory, start)
     header_start = start + _PREFIX.size
     body_start = header_start + lengths[0]
-    body = state.memory[body_start:body_start + lengths[1]]
+    body = state.memory[body_start : body_start + lengths[1]]
     return Frame(kind, sequence, _header(state.memory[header_start:body_start]), _copy(body) if state.shared else body)
 
 
-def _header(text: memoryview) -> Dict[str, Any]:
+def _header(text: memoryview) -> dict[str, Any]:
     try:
         header = loads(bytes(text))
     except (JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise WireError("a frame's header is not JSON: {}".format(error)) from error
+        raise WireError(f"a frame's header is not JSON: {error}") from error
     if not isinstance(header, dict):
-        raise WireError("a frame's header is {}, not an object".format(type(header).__name__))
+        raise WireError(f"a frame's header is {type(header).__name__}, not an object")
     return header
 
 
@@ -158,6 +159,6 @@ def _copy(body: memoryview) -> memoryview:
 
 def _memory(size: int) -> memoryview:
     try:
-        return memoryview(np.empty(size, np.uint8))
+        return np.empty(size, np.uint8).data
     except MemoryError as error:
-        raise WireError("no memory for a frame of {} bytes".format(size)) from error
+        raise WireError(f"no memory for a frame of {size} bytes") from error

@@ -1,13 +1,13 @@
 """The closed set of messages between the host and a runner kernel.
 
-A message is one frame. Its header holds the fields below, the call it belongs to (``call``, 0 for the session itself) and
-the descriptors of its tensors (``tensors``).
+A message is one frame. Its header holds the fields below, the call it belongs to (``call``, 0 for the session itself)
+and the descriptors of its tensors (``tensors``).
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Any, Mapping, NamedTuple
 
 from .errors import WireError
 from .frames import Frame, encode_frame
@@ -36,7 +36,7 @@ class Kind(IntEnum):
     CLOSE = 13  # host: end yourself
 
 
-_FIELDS: Mapping[Kind, Mapping[str, Tuple[type, ...]]] = {
+_FIELDS: Mapping[Kind, Mapping[str, tuple[type, ...]]] = {
     Kind.HELLO: {"wire": (int,), "pid": (int,), "python": (str,), "numpy": (str,)},
     Kind.LOAD: {"runner": (str,), "model": (str,), "options": (dict,)},
     Kind.READY: {"warnings": (list,)},
@@ -58,11 +58,11 @@ class Message(NamedTuple):
 
     kind: Kind
     call: int
-    fields: Dict[str, Any]
-    tensors: Dict[str, Tensor]
+    fields: dict[str, Any]
+    tensors: dict[str, Tensor]
 
 
-def encode_message(message: Message, sequence: int) -> List[memoryview]:
+def encode_message(message: Message, sequence: int) -> list[memoryview]:
     """The pieces to send; they share memory with the message's tensors."""
     descriptors, buffers = describe(message.tensors)
     header = {"call": message.call, "fields": message.fields, "tensors": descriptors}
@@ -78,12 +78,12 @@ def decode_message(frame: Frame) -> Message:
     try:
         kind = Kind(frame.kind)
     except ValueError as error:
-        raise WireError("message kind {} is unknown".format(frame.kind)) from error
+        raise WireError(f"message kind {frame.kind} is unknown") from error
     header = frame.header
     call, fields = header.get("call"), header.get("fields")
     if type(call) is not int or call < 0 or not isinstance(fields, dict):
-        raise WireError("{} has no call number or no fields".format(kind.name))
+        raise WireError(f"{kind.name} has no call number or no fields")
     for name, types in _FIELDS[kind].items():
         if type(fields.get(name)) not in types:
-            raise WireError("{} has {!r} for {}".format(kind.name, fields.get(name), name))
+            raise WireError(f"{kind.name} has {fields.get(name)!r} for {name}")
     return Message(kind, call, fields, rebuild(header.get("tensors"), frame.body))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Iterable, Iterator
 
 import numpy as np
 
@@ -11,7 +11,8 @@ class NestedTensor:
     """Arrays of one dtype and one rank whose sizes may differ, as one tensor of one rank more.
 
     Args:
-        arrays: the inner tensors, each of anything that `numpy.asarray` takes; at least one. Nested tensors do not nest.
+        arrays: the inner tensors, each of anything that `numpy.asarray` takes; at least one. Nested tensors do not
+            nest.
 
     Raises:
         ValueError: no arrays, or arrays of several ranks.
@@ -24,14 +25,15 @@ class NestedTensor:
         self._arrays = _unified(list(arrays))
 
     @property
-    def arrays(self) -> Tuple["np.ndarray[Any, Any]", ...]:
+    def arrays(self) -> tuple[np.ndarray[Any, Any], ...]:
         """The inner tensors."""
         return self._arrays
 
     @property
-    def dtype(self) -> "np.dtype[Any]":
+    def dtype(self) -> np.dtype[Any]:
         """The dtype that all inner tensors share."""
-        return self._arrays[0].dtype
+        dtype: np.dtype[Any] = self._arrays[0].dtype
+        return dtype
 
     @property
     def ndim(self) -> int:
@@ -39,7 +41,7 @@ class NestedTensor:
         return self._arrays[0].ndim + 1
 
     @property
-    def shape(self) -> Tuple[Optional[int], ...]:
+    def shape(self) -> tuple[int | None, ...]:
         """The sizes; `None` for an axis along which the inner tensors differ."""
         columns = zip(*(array.shape for array in self._arrays))
         inner = (sizes[0] if len(set(sizes)) == 1 else None for sizes in columns)
@@ -50,37 +52,38 @@ class NestedTensor:
         """The bytes that the inner tensors' elements take."""
         return sum(array.nbytes for array in self._arrays)
 
-    def tolist(self) -> List[Any]:
+    def tolist(self) -> list[Any]:
         """The values as nested Python lists."""
         return [array.tolist() for array in self._arrays]
 
     def __len__(self) -> int:
         return len(self._arrays)
 
-    def __getitem__(self, index: int) -> "np.ndarray[Any, Any]":
+    def __getitem__(self, index: int) -> np.ndarray[Any, Any]:
         return self._arrays[index]
 
-    def __iter__(self) -> Iterator["np.ndarray[Any, Any]"]:
+    def __iter__(self) -> Iterator[np.ndarray[Any, Any]]:
         return iter(self._arrays)
 
     def __repr__(self) -> str:
         inner = ", ".join(str(array.tolist()) for array in self._arrays[:4])
         more = ", …" if len(self._arrays) > 4 else ""
-        return "NestedTensor([{}{}], dtype={})".format(inner, more, self.dtype)
+        return f"NestedTensor([{inner}{more}], dtype={self.dtype})"
 
 
-def _unified(values: List[Any]) -> Tuple["np.ndarray[Any, Any]", ...]:
+def _unified(values: list[Any]) -> tuple[np.ndarray[Any, Any], ...]:
     if not values:
         raise ValueError("a nested tensor needs at least one inner tensor")
     if any(isinstance(value, NestedTensor) for value in values):
         raise TypeError("nested tensors do not nest")
     arrays = [np.asarray(value) for value in values]
     if len({array.ndim for array in arrays}) > 1:
-        raise ValueError("the inner tensors of a nested tensor must have one rank, not {}".format(
-            sorted({array.ndim for array in arrays})))
+        raise ValueError(
+            f"the inner tensors of a nested tensor must have one rank, not {sorted({array.ndim for array in arrays})}"
+        )
     kinds = {array.dtype.str if array.dtype.kind != "U" else "U" for array in arrays}
     if len(kinds) > 1:
-        raise TypeError("the inner tensors of a nested tensor must have one dtype, not {}".format(sorted(kinds)))
+        raise TypeError(f"the inner tensors of a nested tensor must have one dtype, not {sorted(kinds)}")
     if kinds == {"U"}:
         widest = max((array.dtype for array in arrays), key=lambda dtype: dtype.itemsize)
         arrays = [array.astype(widest, copy=False) for array in arrays]

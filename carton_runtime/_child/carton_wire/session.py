@@ -1,13 +1,14 @@
 """Which message may follow which: one table for both roles.
 
 Two rules. All transitions are in `_TRANSITIONS`; and this file does not know which role it plays: a session is told the
-kind of each message that passes, in either direction. Whether a reply has a caller that still waits is the caller's matter.
+kind of each message that passes, in either direction. Whether a reply has a caller that still waits is the caller's
+matter.
 """
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import Mapping, Tuple
+from typing import Mapping
 
 from .errors import WireError
 from .messages import Kind
@@ -28,7 +29,7 @@ _IN_CALLS = (
     Kind.RESULT, Kind.ITEM, Kind.DONE, Kind.FAILED, Kind.SEALED,
 )  # fmt: skip
 
-_TRANSITIONS: Mapping[Tuple[State, Kind], State] = {
+_TRANSITIONS: Mapping[tuple[State, Kind], State] = {
     (State.CONNECTED, Kind.HELLO): State.GREETED,
     (State.GREETED, Kind.LOAD): State.LOADING,
     (State.LOADING, Kind.READY): State.READY,
@@ -59,8 +60,8 @@ class Session:
         """
         state = _TRANSITIONS.get((self._state, kind))
         if state is None:
-            raise WireError("{} may not come while the session is {}".format(kind.name, self._state.value))
+            raise WireError(f"{kind.name} may not come while the session is {self._state.value}")
         self._state = state
 
     def __repr__(self) -> str:
-        return "<Session {}>".format(self._state.value)
+        return f"<Session {self._state.value}>"

@@ -1,6 +1,7 @@
 """What a tensor can be: the dtypes of the carton format, and how Python values become tensors.
 
-A *tensor* is a C-contiguous little-endian `numpy.ndarray` of one of `DTYPES` (strings as ``<U``), or a `NestedTensor` of such.
+A *tensor* is a C-contiguous little-endian `numpy.ndarray` of one of `DTYPES` (strings as ``<U``), or a `NestedTensor`
+of such.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Tensor = Union["np.ndarray[Any, Any]", NestedTensor]
 _NUMERIC = frozenset(DTYPES) - {"string"}
 
 
-def dtype_name(dtype: "np.dtype[Any]") -> str:
+def dtype_name(dtype: np.dtype[Any]) -> str:
     """The carton name of a numpy dtype that `as_tensor` lets through."""
     return "string" if dtype.kind == "U" else dtype.name
 
@@ -30,8 +31,8 @@ def dtype_name(dtype: "np.dtype[Any]") -> str:
 def as_tensor(value: Any) -> Tensor:
     """Turn what a person or a model gives into a tensor, copying only where it must.
 
-    Takes arrays of the listed dtypes (any byte order, any strides), Python numbers and strings, lists of them, object arrays
-    of `str`, and `NestedTensor`. Python integers become int64 and floats float64, as in numpy.
+    Takes arrays of the listed dtypes (any byte order, any strides), Python numbers and strings, lists of them, object
+    arrays of `str`, and `NestedTensor`. Python integers become int64 and floats float64, as in numpy.
 
     Raises:
         TypeError: the value is of another kind; the message names it and what to use.
@@ -43,14 +44,13 @@ def as_tensor(value: Any) -> Tensor:
     return _as_array(value)
 
 
-def _as_array(value: Any) -> "np.ndarray[Any, Any]":
+def _as_array(value: Any) -> np.ndarray[Any, Any]:
     if value is None or isinstance(value, (bytes, bytearray, dict, set)):
-        raise TypeError("{} is not a tensor; give an array, a number, a string, or a list of them".format(
-            type(value).__name__))
+        raise TypeError(f"{type(value).__name__} is not a tensor; give an array, a number, a string, or a list of them")
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise TypeError("the list does not have one shape; use NestedTensor for ragged data ({})".format(error)) from error
+        raise TypeError(f"the list does not have one shape; use NestedTensor for ragged data ({error})") from error
     if array.dtype.kind == "O":
         array = _strings(array)
     if array.dtype.kind != "U" and array.dtype.name not in _NUMERIC:
@@ -60,8 +60,8 @@ def _as_array(value: Any) -> "np.ndarray[Any, Any]":
     return np.asarray(array, dtype=native, order="C")
 
 
-def _strings(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+def _strings(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     for item in array.flat:
         if not isinstance(item, str):
-            raise TypeError("an object array may hold only str, not {}".format(type(item).__name__))
+            raise TypeError(f"an object array may hold only str, not {type(item).__name__}")
     return array.astype(str) if array.size else array.astype("<U1")

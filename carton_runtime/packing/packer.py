@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Unpack
 
@@ -59,43 +59,44 @@ async def _pack(path: Path, output: Path | None, options: PackOptions, on_event:
     files = await asyncio.to_thread(collect, path)
     prepared = await asyncio.to_thread(prepare, path, description.document.runner, Settings.load(), on_event)
     description.document = replace(description.document, runner=prepared.runner)
-    stop = threading.Event()
-    writing = asyncio.create_task(
-        asyncio.to_thread(_write, files, prepared, description, output, stop, on_event), name="carton-pack"
-    )
+    job = _Job(files, prepared, description, output)
+    writing = asyncio.create_task(asyncio.to_thread(job.write, on_event), name="carton-pack")
     try:
         return await asyncio.shield(writing)
     except asyncio.CancelledError:
         # The thread must have removed its file before the caller goes on.
-        stop.set()
+        job.stop.set()
         await asyncio.wait({writing})
         raise
 
 
-def _write(
-    files: list[ModelFile],
-    prepared: Prepared,
-    description: Description,
-    output: Path | None,
-    stop: threading.Event,
-    on_event: OnEvent | None,
-) -> Path:
-    total = sum(file.source.stat().st_size for file in files if file.link is None)
-    opened, temporary = temporary_file(output)
-    try:
-        with (
-            step("model.pack", f"packing {len(files)} files", total=total, on_event=on_event) as running,
-            opened,
-            ArchiveWriter(opened) as archive,
-        ):
-            CartonWriter(archive, running, stop).write(files, prepared.added, description)
-        if output is None:
-            return temporary
-        temporary.replace(output)
-    except BaseException as error:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-        if isinstance(error, OSError) and not isinstance(error, CartonError):
-            raise StorageError(f"the carton {output or temporary} cannot be written: {error}") from error
-        raise
-    return output
+@dataclass(frozen=True)
+class _Job:
+    """The writing of one carton, in a thread."""
+
+    files: list[ModelFile]
+    prepared: Prepared
+    description: Description
+    output: Path | None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def write(self, on_event: OnEvent | None) -> Path:
+        opened, temporary = temporary_file(self.output)
+        try:
+            with opened, ArchiveWriter(opened) as archive:
+                self._write(archive, on_event)
+            if self.output is None:
+                return temporary
+            temporary.replace(self.output)
+        except BaseException as error:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+            if isinstance(error, OSError) and not isinstance(error, CartonError):
+                raise StorageError(f"the carton {self.output or temporary} cannot be written: {error}") from error
+            raise
+        return self.output
+
+    def _write(self, archive: ArchiveWriter, on_event: OnEvent | None) -> None:
+        total = sum(file.source.stat().st_size for file in self.files if file.link is None)
+        with step("model.pack", f"packing {len(self.files)} files", total=total, on_event=on_event) as running:
+            CartonWriter(archive, running, self.stop).write(self.files, self.prepared.added, self.description)
