@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pytest
-from backports import zstd
+from hypothesis import settings
 
 from carton_runtime.format.archive import Limits, Range, Reading, ZipEntry, ZipIndex, drive, read_entry, read_index
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+# How long one example takes says more about a busy machine than about this package
+settings.register_profile("format", deadline=None)
+settings.load_profile("format")
 
 T = TypeVar("T")
 
@@ -89,7 +99,8 @@ class RawZip:
         count = len(self.entries) if self.count is None else self.count
         if not self.zip64:
             numbers = (count, count, len(directory), len(body))
-            return body + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *numbers, len(self.comment)) + self.comment
+            end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *numbers, len(self.comment))
+            return body + directory + end + self.comment
         large = (44, 45, 45, 0, 0, count, count, len(directory), len(body))
         end64 = struct.pack("<4sQ2H2L4Q", b"PK\6\6", *large)
         locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(body) + len(directory), 1)

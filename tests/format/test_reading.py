@@ -31,6 +31,10 @@ shape = [1,
 """
 
 
+LONG = ".".join("a" * 40)
+ENDLESS = "x = {" + ".".join("a" * 1_000_000) + " = 1}"
+
+
 def table(text: str = TEXT) -> Table:
     return parse_toml(text.encode(), "file.toml")
 
@@ -134,8 +138,14 @@ def test_a_file_may_not_be_larger_than_allowed() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a = " + "[" * 40 + "]" * 40, "a = " + "[" * 100_000, "a = " + "{a=" * 100_000, ".".join("a" * 40) + " = 1"]
-    + ["[" + ".".join("a" * 40) + "]", ".".join("a" * 1_000_000) + " = 1", "x = {" + ".".join("a" * 1_000_000) + " = 1}"],
+    [
+        "a = " + "[" * 40 + "]" * 40,
+        "a = " + "[" * 100_000,
+        "a = " + "{a=" * 100_000,
+        f"{LONG} = 1",
+        f"[{LONG}]",
+        ENDLESS,
+    ],
 )
 def test_a_file_may_not_be_deeper_than_allowed(text: str) -> None:
     with pytest.raises(FormatError, match=r"deep|not TOML|parts"):
@@ -149,5 +159,5 @@ def test_a_number_of_too_many_digits_is_an_error() -> None:
 
 def test_dots_in_text_make_no_key() -> None:
     dots = ".".join("a" * 100)
-    text = f"a = '{dots}'\nb = \"\"\"\n{dots}\"\"\"\nc = '''{dots}'''\nd = \"\\\"{dots}\" # {dots}\n"
+    text = f'a = \'{dots}\'\nb = """\n{dots}"""\nc = \'\'\'{dots}\'\'\'\nd = "\\"{dots}" # {dots}\n'
     assert table(text).text("a") == dots

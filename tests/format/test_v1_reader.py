@@ -192,7 +192,19 @@ def test_an_error_has_the_line_of_its_table() -> None:
 
 @pytest.mark.parametrize(
     "architecture",
-    ["x86_64", "aarch64", "armv7", "arm", "thumbv7em", "i686", "riscv64gc", "wasm32", "powerpc64le", "s390x", "mips64el"],
+    [
+        "x86_64",
+        "aarch64",
+        "armv7",
+        "arm",
+        "thumbv7em",
+        "i686",
+        "riscv64gc",
+        "wasm32",
+        "powerpc64le",
+        "s390x",
+        "mips64el",
+    ],
 )
 def test_a_known_architecture_begins_a_platform(architecture: str) -> None:
     triple = f"{architecture}-unknown-linux-gnu"

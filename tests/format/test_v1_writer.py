@@ -20,9 +20,8 @@ SPECS = st.builds(TensorSpec, NAMES, st.sampled_from(DTYPES), SHAPES, OPTIONAL, 
 TENSORS = st.builds(TensorRef, NAMES)
 FILES = st.builds(MiscRef, st.sampled_from(["a.png", "b/c d=e.wav", "é"]))
 OPTIONS = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | TEXTS
-RUNNERS = st.builds(
-    RunnerInfo, NAMES, st.sampled_from(["^1.2", "=3.10", "*"]), st.integers(0, 9), st.dictionaries(TEXTS, OPTIONS, max_size=3)
-)
+RANGES = st.sampled_from(["^1.2", "=3.10", "*"])
+RUNNERS = st.builds(RunnerInfo, NAMES, RANGES, st.integers(0, 9), st.dictionaries(TEXTS, OPTIONS, max_size=3))
 TESTS = st.builds(
     SelfTest,
     st.dictionaries(TEXTS, TENSORS, max_size=2),
@@ -81,9 +80,7 @@ def test_the_keys_are_those_of_the_format() -> None:
             "runner_compat_version": 1,
             "opts": {"model.on": True, "n": 1},
         },
-        "input": [
-            {"name": "x", "dtype": "float32", "shape": ["*", "n", 3], "description": "d", "internal_name": "i"}
-        ],
+        "input": [{"name": "x", "dtype": "float32", "shape": ["*", "n", 3], "description": "d", "internal_name": "i"}],
         "output": [{"name": "y", "dtype": "string", "shape": "*"}],
         "self_test": [
             {

@@ -49,8 +49,8 @@ def read_index(size: int, tail: int = 65536, *, limits: Limits = _LIMITS) -> Rea
         limits: how much is allowed.
 
     Raises:
-        FormatError: this is not a zip archive, it is cut short, or something in it is unsafe, contradicts something else,
-            or is more than `limits` allow.
+        FormatError: this is not a zip archive, it is cut short, or something in it is unsafe, contradicts something
+            else, or is more than `limits` allow.
     """
     if size < _END.size:
         raise FormatError(f"this is not a zip archive: it has only {size} bytes")
@@ -103,7 +103,7 @@ def _zip64_directory(end: bytes, start: int, locator: int) -> tuple[int, int, in
 
 
 def _check_agreement(small: Sequence[int], large: Sequence[int]) -> None:
-    """Two readers must not see two archives: a number in the classic end record is the zip64 one, or says to look there."""
+    """Two readers must not see two archives: a classic number is the zip64 one, or says to look there."""
     for value, true, mark in zip(small, large, (0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF), strict=True):
         if value not in (true, mark):
             raise FormatError("the archive's two end records contradict each other")
