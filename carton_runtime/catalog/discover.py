@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import carton_runtime
-from carton_runtime.errors import FormatError
+from carton_runtime.errors import FormatError, VersionReqError
 from carton_runtime.format.reading import Table, parse_toml
 from carton_runtime.format.versionreq import normalise_version
 
@@ -139,7 +139,7 @@ def _entry(runner: Table, file: Path, installation_id: str | None) -> RunnerEntr
         raise runner.error("framework", f"must be 'python', not {framework!r}; a newer release may know it")
     return RunnerEntry(
         name=runner.text("runner_name"),
-        framework_version=None if framework else normalise_version(runner.text("framework_version")),
+        framework_version=None if framework else _version(runner),
         compat_version=runner.integer("runner_compat_version"),
         interface_version=runner.integer("runner_interface_version"),
         release_date=_date(runner),
@@ -149,6 +149,13 @@ def _entry(runner: Table, file: Path, installation_id: str | None) -> RunnerEntr
         framework=framework,
         installation_id=installation_id,
     )
+
+
+def _version(runner: Table) -> str:
+    try:
+        return normalise_version(runner.text("framework_version"))
+    except VersionReqError as error:
+        raise runner.error("framework_version", str(error)) from error
 
 
 def _date(runner: Table) -> datetime:

@@ -66,8 +66,9 @@ def _resolve_anew(
             locked.why_not,
         )
     requirements = with_numpy((recipe.requirements or b"").decode(errors="replace"))
+    directory = recipe.folder.parent if recipe.requirements is not None else None
     with step("environment.lock", "Resolving the requirements", on_event=on_event) as running:
-        return _resolve(requirements, recipe, interpreter, Resolver(settings, recipe.folder.parent, running))
+        return _resolve(requirements, recipe, interpreter, Resolver(settings, directory, running))
 
 
 def _resolve(requirements: str, recipe: Recipe, interpreter: Interpreter, resolver: Resolver) -> Pylock:

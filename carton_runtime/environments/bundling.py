@@ -13,7 +13,7 @@ from carton_runtime.environments.wheels import WheelBuilder, file_sha256, is_web
 from carton_runtime.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from carton_runtime.environments.inspection import Interpreter
@@ -59,18 +59,30 @@ class Bundler:
     _bundled: dict[str, Path] = field(default_factory=dict)
 
     def bundle(self, requirements: str, targets: Sequence[Target]) -> Lock:
-        """The lock of `requirements`, with a wheel for each of `targets` of every package that they need.
+        """The lock of `requirements` for those of `targets` for which each package has a wheel, or can be made one.
 
         Raises:
-            EnvironmentBuildError: a package has no wheel for a target and none can be built.
+            EnvironmentBuildError: there is no such target.
             IntegrityError: a source is not what its index promised.
         """
-        chosen = {target: self._choose(target) for target in targets}
+        chosen = self._choose_for_each(targets)
         entries = [(target, [choice.wheel for choice in choices]) for target, choices in chosen.items()]
         every = [choice for choices in chosen.values() for choice in choices]
         packages = [portable for package in self.lock.packages if (portable := _portable(package, every))]
-        pylock = write_pylock(replace(self.lock, packages=packages))
+        served = [marker for marker in self.lock.environments or () if any(map(marker.evaluate, _markers(chosen)))]
+        pylock = write_pylock(replace(self.lock, packages=packages, environments=served))
         return Lock(pylock, write_carton_lock(requirements, entries), dict(self._bundled))
+
+    def _choose_for_each(self, targets: Sequence[Target]) -> dict[Target, list[_Chosen]]:
+        chosen: dict[Target, list[_Chosen]] = {}
+        for target in targets:
+            try:
+                chosen[target] = self._choose(target)
+            except EnvironmentBuildError as error:
+                if target is targets[-1] and not chosen:
+                    raise
+                self.builder.running.say(f"Python {target.minor} is left out: {error}")
+        return chosen
 
     def _choose(self, target: Target) -> list[_Chosen]:
         try:
@@ -94,6 +106,10 @@ class Bundler:
         path = f"{BUNDLE}/{sha256}/{file.name}"
         self._bundled[path] = file
         return PackageWheel(path=path, hashes={"sha256": sha256})
+
+
+def _markers(targets: Iterable[Target]) -> list[dict[str, str]]:
+    return [target.markers for target in targets]
 
 
 def _portable(package: Package, chosen: Sequence[_Chosen]) -> Package | None:

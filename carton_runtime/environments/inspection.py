@@ -111,7 +111,7 @@ def _ask(path: Path) -> Answer:
         said = json.loads(done.stdout)
         version = normalise_version(said["version"])
         return Answer(mtime_ns, size, said["executable"], version, said["implementation"])
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
         _LOGGER.info("%s is left out: it does not run as a Python interpreter (%s)", path, error)
         return Answer(mtime_ns, size)
 
