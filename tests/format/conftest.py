@@ -88,25 +88,27 @@ class RawZip:
     comment: bytes = b""
     zip64: bool = False
     count: int | None = None
-    between: bytes = b""
+    gap: bytes = b""
+    here: int | None = None
+    disks: int = 1
 
     def build(self) -> bytes:
         body, directory = b"", b""
         for entry in self.entries:
             directory += entry.central(len(body))
             body += entry.local()
-        body += self.between
         count = len(self.entries) if self.count is None else self.count
+        here = count if self.here is None else self.here
         if not self.zip64:
-            numbers = (count, count, len(directory), len(body))
+            numbers = (here, count, len(directory), len(body))
             end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *numbers, len(self.comment))
-            return body + directory + end + self.comment
-        large = (44, 45, 45, 0, 0, count, count, len(directory), len(body))
+            return body + directory + self.gap + end + self.comment
+        large = (44, 45, 45, 0, 0, here, count, len(directory), len(body))
         end64 = struct.pack("<4sQ2H2L4Q", b"PK\6\6", *large)
-        locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(body) + len(directory), 1)
+        locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(body) + len(directory) + len(self.gap), self.disks)
         marks = (0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
         end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *marks, len(self.comment)) + self.comment
-        return body + directory + end64 + locator + end
+        return body + directory + self.gap + end64 + locator + end
 
 
 def compressed(content: bytes, method: int) -> bytes:

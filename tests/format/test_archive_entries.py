@@ -85,6 +85,13 @@ def test_an_entry_that_contradicts_itself_is_refused(
         archive.read("a")
 
 
+@pytest.mark.parametrize("name", [b"ab", b"b"])
+def test_the_name_is_checked_before_the_data_is_read(archive_of: Callable, raw_entry: type, name: bytes) -> None:
+    archive = archive_of(raw_entry("a", b"abc", local_name=name), raw_entry("b"))
+    with pytest.raises(FormatError, match="by its local header"):
+        archive.run(data_start(archive.index().entries["a"]))
+
+
 def test_a_local_header_may_not_push_the_data_into_the_next_entry(archive_of: Callable, raw_entry: type) -> None:
     entry = raw_entry("a", b"abc", method=0)
     entry.local = lambda: raw_entry.local(entry)[:28] + b"\x09\x00" + raw_entry.local(entry)[30:]

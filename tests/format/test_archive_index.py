@@ -186,3 +186,17 @@ def test_an_archive_in_several_parts_is_refused(archive_of: Callable, raw_entry:
     data[-18] = 1
     with pytest.raises(FormatError, match="several"):
         opened(bytes(data)).index()
+
+
+@pytest.mark.parametrize("options", [{"here": 0}, {"here": 0, "zip64": True}, {"disks": 2, "zip64": True}])
+def test_so_is_one_that_only_counts_several_parts(
+    archive_of: Callable, raw_entry: type, options: dict[str, int]
+) -> None:
+    with pytest.raises(FormatError, match="several"):
+        archive_of(raw_entry("a", b"abc"), **options).index()
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_nothing_may_hide_between_the_directory_and_the_end(archive_of: Callable, raw_entry: type, zip64: bool) -> None:
+    with pytest.raises(FormatError, match="bytes were added"):
+        archive_of(raw_entry("a", b"abc"), gap=b"hidden", zip64=zip64).index()

@@ -71,10 +71,8 @@ class Decompressor:
             raise self._error("is damaged: its checksum (CRC-32) differs")
 
     def _expand(self, chunk: bytes) -> bytes:
-        # One more than is left: too much must be seen to be refused
-        most = min(PIECE, self._entry.size - self._made + 1)
         try:
-            piece = self._codec.expand(chunk, most)
+            piece = self._codec.expand(chunk, PIECE)
         except (zlib.error, zstd.ZstdError, EOFError) as error:
             raise self._error(f"is damaged: {error}") from error
         self._made += len(piece)
