@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carton_runtime.environments.installing import install
-from carton_runtime.environments.locked import Locked, Recipe, narrow, read_locked
+from carton_runtime.environments.locked import Locked, narrow, read_locked
 from carton_runtime.environments.plan import with_numpy
 from carton_runtime.environments.resolving import Resolver
 from carton_runtime.environments.targets import Target
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
     from packaging.pylock import Pylock
 
+    from carton_runtime.environments.home import Home
     from carton_runtime.environments.inspection import Interpreter
+    from carton_runtime.environments.recipe import Recipe
     from carton_runtime.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
 
 
 def build_environment(
-    home: Path, recipe: Recipe, interpreter: Interpreter, settings: Settings, on_event: OnEvent | None
+    home: Home, recipe: Recipe, interpreter: Interpreter, settings: Settings, on_event: OnEvent | None
 ) -> None:
     """Create a virtual environment at `home`, install what `recipe` says, and check that it works.
 
@@ -38,11 +40,11 @@ def build_environment(
     lock = _lock(recipe, interpreter, settings, on_event)
     what = f"Creating an environment of Python {interpreter.version}"
     with step("environment.create", what, on_event=on_event):
-        _create(home, interpreter)
+        _create(home.path, interpreter)
     with step("environment.install", f"Installing {len(lock.packages)} packages", on_event=on_event) as running:
-        install(home, lock, settings, running)
+        install(home.python, lock, settings, running)
     with step("environment.check", "Checking that it imports numpy", on_event=on_event):
-        _check(home / "bin" / "python")
+        _check(home.python)
 
 
 def _lock(recipe: Recipe, interpreter: Interpreter, settings: Settings, on_event: OnEvent | None) -> Pylock:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _FLAGS = ("--no-build", "--require-hashes", "--allow-empty-requirements", "--no-python-downloads")
 
 
-def install(home: Path, lock: Pylock, settings: Settings, running: Step) -> None:
-    """Install what `lock` says into the environment at `home`; hashes are verified and nothing is built.
+def install(python: Path, lock: Pylock, settings: Settings, running: Step) -> None:
+    """Install what `lock` says into the environment of `python`; hashes are verified and nothing is built.
 
     Wheels come from uv's cache when all are there. Otherwise they come from the URLs in the lock or, when the settings
     name an index in place of the default one, from that index.
@@ -31,7 +31,7 @@ def install(home: Path, lock: Pylock, settings: Settings, running: Step) -> None
     with tempfile.TemporaryDirectory(prefix="carton-install-") as folder:
         pylock, pinned = Path(folder, "pylock.toml"), Path(folder, "requirements.txt")
         pylock.write_bytes(write_pylock(lock))
-        sync = ("pip", "sync", "--python", home / "bin" / "python", *_FLAGS, "--preview-features", "pylock")
+        sync = ("pip", "sync", "--python", python, *_FLAGS, "--preview-features", "pylock")
         if _succeeds(*sync, "--offline", pylock):  # online, uv asks for each URL again even when it has the wheel
             return
         flags, remark = index_flags(settings), "the packages cannot be installed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,36 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carton_runtime.environments.inspection import Interpreter
-
-_FILES = (".carton/pylock.toml", ".carton/carton.lock", "requirements.txt")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything in a model's directory that decides which packages it gets; a file that is not there is `None`.
-
-    Attributes:
-        folder: the ``.carton/`` folder; paths in locks are relative to it.
-        pylock: our lock.
-        carton_lock: the original's lock.
-        requirements: ``requirements.txt``.
-    """
-
-    folder: Path
-    pylock: bytes | None = None
-    carton_lock: bytes | None = None
-    requirements: bytes | None = None
-
-    @classmethod
-    def read(cls, model_dir: Path) -> Recipe:
-        """Read the recipe of the model in `model_dir`."""
-        return cls(model_dir / ".carton", *(_content(model_dir / name) for name in _FILES))
-
-    @property
-    def key(self) -> bytes:
-        """Equal for two recipes that make the same environment."""
-        files = (self.pylock, self.carton_lock, self.requirements)
-        return b"".join(hashlib.sha256(content).digest() if content is not None else b"-" for content in files)
+    from carton_runtime.environments.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -118,10 +88,3 @@ def _from_carton_lock(recipe: Recipe, target: Target) -> Pylock:
     if lock is None:
         raise EnvironmentBuildError(f".carton/carton.lock has no entry for Python {target.minor} on this platform")
     return lock
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import TYPE_CHECKING
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name, parse_wheel_filename
 
 if TYPE_CHECKING:
     from carton_runtime.environments.inspection import Interpreter
@@ -15,7 +11,6 @@ if TYPE_CHECKING:
 
 _MINORS = range(8, 15)
 _PATCHES = range(41)
-_EGG = re.compile(r"#(?:.*&)?egg=([A-Za-z0-9._-]+)")
 
 
 def python_minors(requirement: VersionReq) -> tuple[str, ...]:
@@ -27,7 +22,9 @@ def python_minors(requirement: VersionReq) -> tuple[str, ...]:
 
 def with_numpy(requirements: str) -> str:
     """`requirements`, with a line for numpy when no line requires it: tensors are numpy arrays in every model."""
-    if any(_required_name(line) == "numpy" for line in requirements.splitlines()):
+    from carton_runtime.environments.requirements import required_name
+
+    if any(required_name(line) == "numpy" for line in requirements.splitlines()):
         return requirements
     separator = "" if not requirements or requirements.endswith("\n") else "\n"
     return f"{requirements}{separator}numpy\n"
@@ -40,23 +37,3 @@ def environment_digest(lock: bytes, interpreter: Interpreter, platform: str) -> 
     for part in (*parts, platform.encode()):
         digest.update(len(part).to_bytes(8, "little") + part)
     return digest.hexdigest()
-
-
-def _required_name(line: str) -> str | None:
-    text = re.split(r"(?:^|\s)#|\s--", line.strip(), maxsplit=1)[0].strip().rstrip("\\").strip()
-    if line.lstrip().startswith("-"):
-        named = _EGG.search(line)
-        return canonicalize_name(named[1]) if named else None
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
-        return _wheel_name(text)
-    # numpy under a marker may be left out where the marker is false: another, bare line does no harm then.
-    return canonicalize_name(requirement.name) if requirement.marker is None else None
-
-
-def _wheel_name(text: str) -> str | None:
-    try:
-        return parse_wheel_filename(text.split("#", maxsplit=1)[0].rsplit("/", 1)[-1])[0]
-    except ValueError:
-        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sysconfig
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -65,8 +64,3 @@ class Target:
             PylockSelectError: the lock does not cover this target.
         """
         return lock.select(environment=cast("Environment", self.markers), tags=self.tags)
-
-
-def machine_platform() -> str:
-    """This operating system and architecture, as environments tell them apart."""
-    return sysconfig.get_platform()

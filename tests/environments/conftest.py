@@ -7,9 +7,12 @@ import hashlib
 import io
 import tarfile
 import zipfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -82,6 +85,15 @@ class Shelf:
                 archive.addfile(entry, io.BytesIO(content))
         return path
 
+    def publish(self, folder: Path) -> None:
+        """Write the pages of a package index (PEP 503) with all that is on the shelf into `folder`."""
+        for file in self.folder.iterdir():
+            page = folder / file.name.split("-")[0] / "index.html"
+            page.parent.mkdir(parents=True, exist_ok=True)
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            with page.open("a", encoding="utf-8") as out:
+                out.write(f'<a href="/{self.folder.name}/{file.name}#sha256={digest}">{file.name}</a>\n')
+
 
 def _record(text: str) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
@@ -121,6 +133,26 @@ def settings(tmp_path: Path, shelf: Shelf) -> Settings:
         index_url=index.as_uri(),
         python_downloads=False,
     )
+
+
+@pytest.fixture
+def web(tmp_path: Path, shelf: Shelf, settings: Settings) -> Iterator[Callable[[], Settings]]:
+    """Serves the shelf over HTTP; returns settings that know it as an index, with what is on the shelf at that time."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def publish() -> Settings:
+        shelf.publish(tmp_path / "simple")
+        return replace(settings, find_links=(), index_url=f"http://127.0.0.1:{server.server_port}/simple")
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path))) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield publish
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import tarfile
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -224,6 +226,48 @@ def test_a_source_that_changed_on_the_way_is_refused(
     monkeypatch.setattr("carton_runtime.environments.wheels.file_sha256", lambda _path: "0" * 64)
     shelf.source("raw")
     with pytest.raises(IntegrityError, match="raw"):
+        lock_requirements("raw", [python.minor], settings)
+
+
+def test_wheels_on_the_web_are_named_by_url_and_not_bundled(
+    shelf: Shelf, web: Callable[[], Settings], python: Interpreter
+) -> None:
+    shelf.wheel("mine")
+    lock = lock_requirements("mine", [python.minor], web())
+    assert lock.bundled == {}
+    for text in (lock.pylock.decode(), lock.carton_lock.decode()):
+        assert "http://127.0.0.1" in text
+        assert "mine-1.0-py3-none-any.whl" in text
+
+
+def test_a_source_on_the_web_is_fetched_built_and_bundled(
+    shelf: Shelf, web: Callable[[], Settings], python: Interpreter
+) -> None:
+    shelf.source("raw")
+    lock = lock_requirements("raw", [python.minor], web())
+    assert [path.name for path in lock.bundled.values()] == ["raw-1.0-py3-none-any.whl"]
+
+
+def test_offline_a_source_on_the_web_is_not_fetched(
+    shelf: Shelf, web: Callable[[], Settings], python: Interpreter
+) -> None:
+    shelf.source("raw")
+    settings = web()
+    lock_requirements("raw", [python.minor], settings)
+    shutil.rmtree(settings.cache_dir)
+    with pytest.raises(EnvironmentBuildError, match="offline"):
+        lock_requirements("raw", [python.minor], replace(settings, offline=True))
+
+
+def test_a_source_that_is_gone_is_reported_by_its_url(
+    shelf: Shelf, web: Callable[[], Settings], python: Interpreter
+) -> None:
+    source = shelf.source("raw")
+    settings = web()
+    lock_requirements("raw", [python.minor], settings)
+    shutil.rmtree(settings.cache_dir)
+    source.unlink()
+    with pytest.raises(EnvironmentBuildError, match=r"raw-1\.0\.tar\.gz"):
         lock_requirements("raw", [python.minor], settings)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import subprocess
 import sys
@@ -181,6 +182,41 @@ def test_a_model_without_requirements_has_numpy_alone(
     built = ensure_environment(tmp_path / "model", python, settings)
     assert built.digest == bare_environment(python, settings).digest
     assert caplog.record_tuples == []
+
+
+def test_wheels_come_from_the_urls_in_the_lock(
+    shelf: Shelf, settings: Settings, web: Callable[[], Settings], python: Interpreter, tmp_path: Path
+) -> None:
+    shelf.wheel("mine", "3.0")
+    lock = lock_requirements("mine", [python.minor], web())
+    (tmp_path / "model/.carton").mkdir(parents=True)
+    (tmp_path / "model/.carton/pylock.toml").write_bytes(lock.pylock)
+    no_index = replace(settings, find_links=(), index_url=None)
+    assert imported(ensure_environment(tmp_path / "model", python, no_index), "mine.__version__") == "3.0"
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_an_index_of_the_users_serves_what_the_urls_in_the_lock_cannot(
+    shelf: Shelf,
+    settings: Settings,
+    python: Interpreter,
+    make_model: MakeModel,
+    monkeypatch: pytest.MonkeyPatch,
+    mirrored: bool,
+) -> None:
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    shelf.wheel("mirrored", "3.0")
+    model = make_model("mirrored")
+    lock = model / ".carton/pylock.toml"
+    lock.write_text(
+        re.sub(r'path = "bundled_wheels/\w+/mirrored', 'url = "http://127.0.0.1:9/mirrored', lock.read_text())
+    )
+    if mirrored:
+        assert imported(ensure_environment(model, python, settings), "mirrored.__version__") == "3.0"
+        return
+    with pytest.raises(EnvironmentBuildError, match=r"127\.0\.0\.1:9"):
+        ensure_environment(model, python, replace(settings, find_links=(), index_url=None))
+    assert leftovers(settings) == []
 
 
 def test_nothing_is_built_from_source_at_load(
