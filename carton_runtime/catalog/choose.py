@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import platform as host
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from carton_runtime.catalog.discover import INTERFACE_VERSION, RunnerEntry
 from carton_runtime.errors import RunnerNotFoundError
+from carton_runtime.format.document import RunnerInfo
 from carton_runtime.format.versionreq import VersionReq
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from carton_runtime.format.document import RunnerInfo
 
 
 class VersionedInterpreter(Protocol):

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import carton_runtime
 from carton_runtime.errors import FormatError, VersionReqError
 from carton_runtime.format.reading import Table, parse_toml
 from carton_runtime.format.versionreq import normalise_version
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from carton_runtime.settings import Settings
+from carton_runtime.settings import Settings
 
 INTERFACE_VERSION = 2
 """The interface that we speak with runners; 1 is the original's binary protocol."""
@@ -105,7 +100,7 @@ def discover(paths: Sequence[Path]) -> Discovery:
 
 
 def _bundled() -> tuple[Path, Path]:
-    package = Path(carton_runtime.__file__).parent
+    package = Path(__file__).parents[1]
     return package / "_runners", package.parent / "runners"  # inside a wheel, and beside the package in a checkout
 
 

@@ -6,11 +6,8 @@ import logging
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 _LOGGER = logging.getLogger(__name__)
 _GPU = re.compile(r"GPU \d+: .*\(UUID: (GPU-[^)]+)\)")

@@ -5,26 +5,22 @@ from __future__ import annotations
 import logging
 import subprocess
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from packaging.pylock import Pylock
+
+from carton_runtime.environments.home import Home
+from carton_runtime.environments.inspection import Interpreter
 from carton_runtime.environments.installing import install
 from carton_runtime.environments.locked import Locked, narrow, read_locked
 from carton_runtime.environments.plan import with_numpy
+from carton_runtime.environments.recipe import Recipe
 from carton_runtime.environments.resolving import Resolver
 from carton_runtime.environments.targets import Target
 from carton_runtime.environments.uv import run_uv
 from carton_runtime.errors import EnvironmentBuildError
 from carton_runtime.events import OnEvent, step
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from packaging.pylock import Pylock
-
-    from carton_runtime.environments.home import Home
-    from carton_runtime.environments.inspection import Interpreter
-    from carton_runtime.environments.recipe import Recipe
-    from carton_runtime.settings import Settings
+from carton_runtime.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
 

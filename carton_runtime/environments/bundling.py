@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from packaging.pylock import Package, PackageArchive, PackageWheel, Pylock, PylockSelectError
 
 from carton_runtime.environments.carton_lock import write_carton_lock
+from carton_runtime.environments.inspection import Interpreter
 from carton_runtime.environments.resolving import write_pylock
+from carton_runtime.environments.targets import Source, Target
 from carton_runtime.environments.wheels import WheelBuilder, file_sha256, is_web, is_wheel, local_file
 from carton_runtime.errors import EnvironmentBuildError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from carton_runtime.environments.inspection import Interpreter
-    from carton_runtime.environments.targets import Source, Target
 
 BUNDLE = "bundled_wheels"
 

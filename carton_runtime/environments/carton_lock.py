@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 import tomli_w
@@ -14,9 +14,6 @@ from packaging.version import Version
 from carton_runtime.environments.targets import ORIGINAL_MARKERS, Target
 from carton_runtime.format.paths import safe_path
 from carton_runtime.format.reading import Table, parse_toml
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 _FOLDER = ".carton/"
 

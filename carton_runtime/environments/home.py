@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from carton_runtime.environments.inspection import Interpreter
+from carton_runtime.environments.inspection import Interpreter
 
 _STAMP = "carton-environment"
 

@@ -9,15 +9,12 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from carton_runtime.format.versionreq import normalise_version
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _LOGGER = logging.getLogger(__name__)
 

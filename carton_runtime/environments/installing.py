@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from packaging.pylock import Package, PackageWheel, Pylock
 
 from carton_runtime.environments.resolving import write_pylock
 from carton_runtime.environments.uv import index_flags, run_uv
 from carton_runtime.errors import EnvironmentBuildError
-
-if TYPE_CHECKING:
-    from packaging.pylock import Package, PackageWheel, Pylock
-
-    from carton_runtime.events import Step
-    from carton_runtime.settings import Settings
+from carton_runtime.events import Step
+from carton_runtime.settings import Settings
 
 _FLAGS = ("--no-build", "--require-hashes", "--allow-empty-requirements", "--no-python-downloads")
 

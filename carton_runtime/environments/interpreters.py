@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from carton_runtime.environments.candidates import candidate_paths
 from carton_runtime.environments.downloads import install_newest
 from carton_runtime.environments.inspection import Interpreter, inspect, running_interpreter
 from carton_runtime.environments.plan import python_minors
 from carton_runtime.errors import EnvironmentBuildError, InterpreterNotFoundError
+from carton_runtime.events import OnEvent
+from carton_runtime.format.versionreq import VersionReq
 from carton_runtime.settings import Settings, inherited_environment
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from carton_runtime.events import OnEvent
-    from carton_runtime.format.versionreq import VersionReq
 
 __all__ = ["Interpreter", "choose_interpreter", "ensure_interpreter", "find_interpreters"]
 

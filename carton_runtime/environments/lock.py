@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from platform import machine
-from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
+from packaging.pylock import Pylock
 
 from carton_runtime.environments.bundling import Bundler, Lock
 from carton_runtime.environments.inspection import Interpreter, running_interpreter
@@ -20,13 +21,7 @@ from carton_runtime.environments.targets import Target
 from carton_runtime.environments.wheels import WheelBuilder
 from carton_runtime.errors import EnvironmentBuildError
 from carton_runtime.events import OnEvent, Step, step
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from packaging.pylock import Pylock
-
-    from carton_runtime.settings import Settings
+from carton_runtime.settings import Settings
 
 __all__ = ["Lock", "lock_requirements"]
 

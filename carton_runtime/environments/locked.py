@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from packaging.pylock import Package, PackageArchive, PackageWheel, Pylock, PylockSelectError
 
 from carton_runtime.environments.carton_lock import read_carton_lock
+from carton_runtime.environments.inspection import Interpreter
+from carton_runtime.environments.recipe import Recipe
 from carton_runtime.environments.resolving import parse_pylock
 from carton_runtime.environments.targets import Source, Target
 from carton_runtime.environments.wheels import is_wheel
 from carton_runtime.errors import EnvironmentBuildError, FormatError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from carton_runtime.environments.inspection import Interpreter
-    from carton_runtime.environments.recipe import Recipe
 
 
 @dataclass(frozen=True)

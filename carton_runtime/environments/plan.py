@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from carton_runtime.environments.inspection import Interpreter
-    from carton_runtime.format.versionreq import VersionReq
+from carton_runtime.environments.inspection import Interpreter
+from carton_runtime.format.versionreq import VersionReq
 
 _MINORS = range(8, 15)
 _PATCHES = range(41)

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from carton_runtime.environments.building import build_environment
 from carton_runtime.environments.home import Home
+from carton_runtime.environments.inspection import Interpreter
+from carton_runtime.environments.recipe import Recipe
 from carton_runtime.errors import EnvironmentBuildError
 from carton_runtime.events import OnEvent, step
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from carton_runtime.environments.inspection import Interpreter
-    from carton_runtime.environments.recipe import Recipe
-    from carton_runtime.settings import Settings
+from carton_runtime.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import tomli_w
 from packaging.pylock import Pylock, PylockValidationError
 
+from carton_runtime.environments.inspection import Interpreter
 from carton_runtime.environments.uv import index_flags, run_uv
 from carton_runtime.errors import EnvironmentBuildError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from carton_runtime.environments.inspection import Interpreter
-    from carton_runtime.events import Step
-    from carton_runtime.settings import Settings
+from carton_runtime.events import Step
+from carton_runtime.settings import Settings
 
 _FLAGS = ("--format", "pylock.toml", "--preview-features", "pylock", "--no-header", "--no-python-downloads")
 

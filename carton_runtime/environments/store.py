@@ -5,16 +5,13 @@ from __future__ import annotations
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from carton_runtime.environments.home import Home
+from carton_runtime.environments.inspection import Interpreter
 from carton_runtime.environments.plan import environment_digest
 from carton_runtime.environments.recipe import Recipe
-
-if TYPE_CHECKING:
-    from carton_runtime.environments.inspection import Interpreter
-    from carton_runtime.events import OnEvent
-    from carton_runtime.settings import Settings
+from carton_runtime.events import OnEvent
+from carton_runtime.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,15 @@ import re
 import subprocess
 import tempfile
 from collections import deque
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import uv as uv_distribution
 
 from carton_runtime.errors import EnvironmentBuildError
+from carton_runtime.events import Step
 from carton_runtime.settings import Settings, inherited_environment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from carton_runtime.events import Step
 
 # These would contradict the flags that we pass; all other variables of the user's hold (indexes, mirrors, certificates)
 _CONTRADICTING = {

@@ -8,20 +8,17 @@ import tempfile
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
 
 from packaging.pylock import Package, PackageArchive, PackageDirectory, PackageSdist, PackageWheel
 
+from carton_runtime.environments.inspection import Interpreter
+from carton_runtime.environments.targets import Source, Target
 from carton_runtime.environments.uv import index_flags, run_uv
 from carton_runtime.errors import EnvironmentBuildError, IntegrityError
-
-if TYPE_CHECKING:
-    from carton_runtime.environments.inspection import Interpreter
-    from carton_runtime.environments.targets import Source, Target
-    from carton_runtime.events import Step
-    from carton_runtime.settings import Settings
+from carton_runtime.events import Step
+from carton_runtime.settings import Settings
 
 
 def is_web(url: str | None) -> bool:
