@@ -11,15 +11,23 @@ from tests.bench.home import Home
 from tests.bench.rows_calls import callers, one_ms, small_call, ticker
 from tests.bench.rows_load import warm_load
 from tests.bench.rows_memory import large
+from tests.bench.rows_notebook import notebook
+from tests.bench.rows_peers import peers
+from tests.bench.rows_shapes import sealed, shapes, streaming
 from tests.bench.table import Row, markdown
 
 ROWS: dict[str, Callable[[Home], list[Row]]] = {
     "warm-load": warm_load,
     "small-call": small_call,
     "ticker": ticker,
+    "notebook": notebook,
     "one-ms": one_ms,
     "large": large,
     "callers": callers,
+    "shapes": shapes,
+    "streaming": streaming,
+    "sealed": sealed,
+    "peers": peers,
 }
 
 

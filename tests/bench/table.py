@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
 _UNITS = {"us": 1e6, "ms": 1e3, "s": 1.0, "/s": 1.0}
 
@@ -14,7 +15,7 @@ class Row:
 
     Attributes:
         name: what was measured.
-        measured: seconds, or so many per second when `unit` is ``/s``.
+        measured: seconds, or so many per second when `unit` is ``/s``; `None` when it could not be measured.
         baseline: the same for what it is compared with; `None` where there is nothing to compare with.
         unit: what to print: ``us``, ``ms``, ``s`` or ``/s``.
         bar: the ratio to keep to: at most so much time, or at least so many times the rate.
@@ -23,7 +24,7 @@ class Row:
     """
 
     name: str
-    measured: float
+    measured: float | None
     baseline: float | None = None
     unit: str = "us"
     bar: float | None = None
@@ -33,17 +34,22 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """`measured` in units of `baseline`."""
-        return self.measured / self.baseline if self.baseline else None
+        return self.measured / self.baseline if self.measured is not None and self.baseline else None
 
     @property
     def verdict(self) -> str:
         """Whether the row keeps to its bar."""
-        if self.limit is not None:
+        if self.limit is not None and self.measured is not None:
             return "ok" if self.measured <= self.limit else "MISSED"
         if self.bar is None or self.ratio is None:
             return ""
         kept = self.ratio >= self.bar if self.unit == "/s" else self.ratio <= self.bar
         return "ok" if kept else "MISSED"
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """What `as_dict` gave."""
+        return cls(**{item.name: values[item.name] for item in fields(cls)})
 
     def as_dict(self) -> dict[str, object]:
         """For ``--json``."""
