@@ -1,0 +1,75 @@
+"""The leak detector finds what it should: without this, a test that leaks could not fail."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fix_leaks import LeakDetector
+
+from carton_runtime import background
+
+
+@pytest.fixture
+def found(temporary: Path) -> Callable[[], str]:
+    """What a fresh detector says now, in one text, without patience for what stays."""
+    detector = LeakDetector(temporary)
+    return lambda: "\n".join(detector.found(patience=0))
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_nothing_is_found_where_nothing_was_left(found: Callable[[], str]) -> None:
+    assert found() == ""
+
+
+def test_a_process_is_found(found: Callable[[], str], child: subprocess.Popen[bytes]) -> None:
+    assert f"pid={child.pid}" in found()
+
+
+def test_an_open_file_is_found(found: Callable[[], str]) -> None:
+    with Path(__file__).open():
+        assert f"descriptor of {__file__}" in found()
+
+
+def test_a_temporary_file_is_found(found: Callable[[], str]) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        assert f"file {Path(file.name).name}" in found()
+
+
+def test_a_task_of_the_background_loop_is_found(found: Callable[[], str]) -> None:
+    waiting = background.submit(asyncio.Event().wait())
+    try:
+        assert "Event.wait" in found()
+    finally:
+        waiting.cancel()
+
+
+def test_a_thread_is_found(found: Callable[[], str]) -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait, name="left-behind")
+    thread.start()
+    try:
+        assert "thread left-behind" in found()
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_a_loaded_model_is_found(found: Callable[[], str], double_carton: Path) -> None:
+    import carton_runtime.sync as carton
+
+    with carton.load(double_carton) as model:
+        assert f"pid={model.kernel.pid}" in found()
+    assert found() == ""

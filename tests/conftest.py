@@ -1,0 +1,5 @@
+"""What every test gets: folders of its own, and fixtures by concern from the `fix_*` files beside this one."""
+
+from __future__ import annotations
+
+pytest_plugins = ["fix_folders", "fix_models", "fix_leaks", "fix_zips"]
