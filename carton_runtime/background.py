@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import os
 import threading
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -35,36 +36,92 @@ def background_loop() -> asyncio.AbstractEventLoop:
 
 
 def submit(work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-    """Start `work` on the background loop."""
+    """Start `work` on the background loop. Cancelling the future cancels the work, which then cleans up unawaited."""
     return asyncio.run_coroutine_threadsafe(work, background_loop())
 
 
 async def run(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`, which runs on the background loop, from any loop; cancelling this cancels it there."""
+    """Await `work`, which runs on the background loop, from any loop.
+
+    Cancelling this cancels it there and waits until it has cleaned up; a second cancellation does not wait.
+    """
     if asyncio.get_running_loop() is background_loop():
         return await work
-    future = submit(work)
-    waiting = asyncio.wrap_future(future)
+    job = _Job(work)
     try:
-        while not waiting.done():
-            await asyncio.wait({waiting}, timeout=TICK)
-    finally:
+        await _until_done(job.ended)
+    except BaseException:
         # An interrupt may surface here as any exception at all; the work must not outlive its caller.
-        future.cancel()
-    return waiting.result()
+        job.cancel()
+        await _until_done(job.ended)
+        raise
+    return job.ended.result()
 
 
 def run_blocking(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` on the background loop and wait for it in this thread; a `KeyboardInterrupt` cancels it."""
+    """Run `work` on the background loop and wait for it in this thread.
+
+    A `KeyboardInterrupt` cancels it and waits until it has cleaned up; a second one does not wait.
+    """
     if threading.current_thread().name == "carton-runtime":
         work.close()
         raise RuntimeError("a blocking call on the background loop would wait for itself; await it instead")
-    future = submit(work)
+    job = _Job(work)
     try:
-        return future.result()
+        concurrent.futures.wait([job.ended])
     except KeyboardInterrupt:
-        future.cancel()
+        job.cancel()
+        concurrent.futures.wait([job.ended])
         raise
+    return job.ended.result()
+
+
+class _Job(Generic[T]):
+    """Work on the background loop, and a future that is done only when the work is, cancelled or not."""
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        self.ended: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self._work = work
+        self._task: asyncio.Task[T] | None = None
+        background_loop().call_soon_threadsafe(self._start)
+
+    def cancel(self) -> None:
+        """Have the work cancelled; from any thread."""
+        background_loop().call_soon_threadsafe(self._cancel)
+
+    def _start(self) -> None:
+        self._task = background_loop().create_task(self._work)
+        self._task.add_done_callback(self._pass_on)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _pass_on(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            self.ended.set_exception(asyncio.CancelledError())
+        elif (error := task.exception()) is not None:
+            self.ended.set_exception(error)
+        else:
+            self.ended.set_result(task.result())
+
+
+async def _until_done(future: concurrent.futures.Future[Any]) -> None:
+    """Wait for a future of another thread, waking every so often; its outcome stays in it."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def tell(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # this loop was closed; nobody waits here any more
+            loop.call_soon_threadsafe(wake)
+
+    future.add_done_callback(tell)
+    while not future.done():
+        await asyncio.wait({waiter}, timeout=TICK)
 
 
 def _forget_after_fork() -> None:

@@ -67,6 +67,8 @@ async def _pack(path: Path, output: Path | None, options: PackOptions, on_event:
         # The thread must have removed its file before the caller goes on.
         job.stop.set()
         await asyncio.wait({writing})
+        if writing.exception() is None and output is None:
+            writing.result().unlink()  # it was done already, and nobody will learn the name of the file
         raise
 
 
