@@ -1,4 +1,4 @@
-"""``python -I <this directory> <call fd> <control fd>``: be a runner kernel."""
+"""``python -I <this directory> <calls fd> <control fd> <memory fd>``: be a runner kernel."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import sys
 from carton_runner.lifeline import hold
 from carton_runner.serve import Server
 from carton_wire.connection import Connection
+from carton_wire.memory import Memory
 
 
 def main() -> None:
     """Serve the sockets that the host left open for us."""
-    calls, control = (socket.socket(fileno=int(text)) for text in sys.argv[1:3])
-    for sock in (calls, control):
+    calls, control, memory = (socket.socket(fileno=int(text)) for text in sys.argv[1:4])
+    for sock in (calls, control, memory):
         sock.set_inheritable(False)
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):
@@ -25,7 +26,7 @@ def main() -> None:
     sys.path.append(sys.path.pop(0))
     sys.argv = [""]
     hold(control)
-    Server(Connection(calls)).run()
+    Server(Connection(calls, Memory(memory, side=1))).run()
 
 
 main()

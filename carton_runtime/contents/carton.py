@@ -54,7 +54,7 @@ class CartonFiles:
         document = v1.parse(await _read_checked(contents, manifest, CARTON_TOML))
         has_index = INDEX in manifest.entries
         tensors = TensorIndex.parse(await _read_checked(contents, manifest, INDEX)) if has_index else TensorIndex({})
-        v1.check_references(document, tensors.tensors.keys())
+        v1.check_references(document, tensors.names)
         return cls(contents, manifest, document, tensors, links)
 
     async def read(self, path: str) -> bytes:

@@ -21,19 +21,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 from carton_runtime._child.carton_wire.connection import unsent
 from carton_runtime._child.carton_wire.errors import WireError
 from carton_runtime._child.carton_wire.frames import FrameDecoder
-from carton_runtime._child.carton_wire.messages import Kind, Message, decode_message, encode_message
+from carton_runtime._child.carton_wire.memory import Memory
+from carton_runtime._child.carton_wire.messages import Codec, Kind, Message
 from carton_runtime._child.carton_wire.session import Session
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.background import TICK, background_loop
 from carton_runtime.errors import CartonError, ProtocolError
 
 _MOST_PIECES = 64  # to one sendmsg; IOV_MAX is 1024
-_LONGEST_POLL = 100e-6  # seconds that a caller may hold its thread for a reply that should be near
+_SCRATCH = 4096
+_LONGEST_POLL = 150e-6  # seconds that a caller may hold its thread for a reply that should be near
 
 
 class Place:
@@ -88,17 +90,19 @@ class Channel:
 
     Args:
         sock: a connected stream socket, which the channel owns from now on.
+        memory: the memory that the kernel shares.
         on_end: called once, on whatever thread reads it, when the other side has closed or broken the protocol.
     """
 
-    def __init__(self, sock: socket.socket, on_end: Callable[[CartonError | None], None]) -> None:
+    def __init__(self, sock: socket.socket, memory: Memory, on_end: Callable[[CartonError | None], None]) -> None:
         sock.setblocking(False)
         self._sock = sock
         self._on_end = on_end
         self._session = Session()
         self._decoder = FrameDecoder()
         self._reading = threading.Lock()
-        self._outbox = _Outbox(sock)
+        self._codec = Codec(memory)
+        self._outbox = _Outbox(sock, self._codec)
         self._places: dict[int, Place] = {}
         self._numbers = itertools.count(1)
         self._ended = False
@@ -176,39 +180,40 @@ class Channel:
     # Reading
 
     def pump(self) -> None:
-        """Read what is there, without waiting."""
+        """Hand out all that is there, without waiting."""
         with self._reading:
-            self._read()
+            while not self._ended and self._read():
+                pass
 
     def _poll(self, place: Place, start: float) -> None:
         """Look for the reply for as long as replies have lately taken, if that is short."""
-        budget = 2 * self._usual
-        if budget > _LONGEST_POLL:
+        if self._usual > _LONGEST_POLL:
             return
+        deadline = start + min(2 * self._usual, _LONGEST_POLL)
         with self._reading:
-            while not (place.settled or self._ended) and time.perf_counter() - start < budget:
+            while not (place.settled or self._ended or time.perf_counter() > deadline):
                 self._read()
 
-    def _read(self) -> None:
-        if self._ended:
-            return
+    def _read(self) -> bool:
+        """Receive once and hand out what came; whether anything did."""
         try:
-            while True:
-                # First what an interrupted reader left behind; only then is there sure to be room.
+            # First what an interrupted reader left behind: only then is there sure to be room.
+            if self._decoder.has_received:
                 self._dispatch()
-                if not self._decoder.receive_from(self._sock):
-                    self._end(None)
-                    return
+            if not self._decoder.receive_from(self._sock):
+                self._end(None)
+            self._dispatch()
         except BlockingIOError:
-            return
+            return False
         except OSError:
             self._end(None)
         except WireError as error:
             self._end(ProtocolError(f"the model's process broke the protocol: {error}"))
+        return True
 
     def _dispatch(self) -> None:
         for frame in self._decoder.frames():
-            message = decode_message(frame)
+            message = self._codec.decode(frame)
             self._session.passes(message.kind)
             place = self._places.get(message.call)
             if place is not None:
@@ -254,14 +259,14 @@ class Channel:
         return None
 
     def _park_blocking(self, place: Place) -> None:
-        with _Doorbell() as bell:
-            place.wake = bell.ring
-            try:
-                while not place.settled:
-                    bell.wait(None if self._ended else self._sock)
-                    self.pump()
-            finally:
-                place.wake = None
+        bell = _doorbells.of_this_thread()
+        place.wake = bell.ring
+        try:
+            while not place.settled:
+                bell.wait(None if self._ended else self._sock)
+                self.pump()
+        finally:
+            place.wake = None
 
     # The end
 
@@ -281,17 +286,17 @@ class Channel:
 class _Outbox:
     """Frames on their way out, in order. What the socket does not take at once waits for the background loop."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, codec: Codec) -> None:
         self._sock = sock
+        self._codec = codec
         self._lock = threading.Lock()
         self._waiting: deque[_Outgoing] = deque()
-        self._sequence = itertools.count(1)
         self._watched = False
 
     def post(self, message: Message, session: Session) -> None:
         with self._lock:
-            pieces = encode_message(message, next(self._sequence))
             session.passes(message.kind)
+            pieces = self._codec.encode(message)
             self._waiting.append(_Outgoing(pieces))
             self._flush()
 
@@ -300,8 +305,8 @@ class _Outbox:
         try:
             while self._waiting:
                 outgoing = self._waiting[0]
-                while rest := outgoing.rest():
-                    outgoing.counts.extend(map(self._sock.sendmsg, (rest[:_MOST_PIECES],)))
+                while outgoing.left:
+                    outgoing.send(self._sock)
                 self._waiting.popleft()
         except BlockingIOError:
             self._watch()
@@ -341,12 +346,24 @@ class _Outbox:
 class _Outgoing:
     """One frame, and how much of it each send took."""
 
-    def __init__(self, pieces: list[memoryview]) -> None:
-        self.counts = [0]
-        self._pieces = pieces
+    __slots__ = ("_counts", "_pieces", "_size")
 
-    def rest(self) -> list[memoryview]:
-        return unsent(self._pieces, sum(self.counts))
+    def __init__(self, pieces: list[memoryview]) -> None:
+        self._pieces = pieces
+        self._size = sum(map(len, pieces))
+        self._counts: list[int] = []
+
+    @property
+    def left(self) -> int:
+        return self._size - sum(self._counts)
+
+    def send(self, sock: socket.socket) -> None:
+        rest = unsent(self._pieces, sum(self._counts)) if self._counts else self._pieces
+        # One C call sends and records: an interrupt lands before it or after it, never between the two.
+        if len(rest) == 1:
+            self._counts.extend(map(sock.send, rest))
+        else:
+            self._counts.extend(map(sock.sendmsg, (rest[:_MOST_PIECES],)))
 
 
 class _LoopReader:
@@ -384,15 +401,12 @@ class _Doorbell:
         self._ours.setblocking(False)
         self._theirs.setblocking(False)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def __del__(self) -> None:
         self._ours.close()
         self._theirs.close()
 
     def ring(self) -> None:
-        with contextlib.suppress(OSError):  # rung already, or nobody waits any more
+        with contextlib.suppress(BlockingIOError):  # rung often enough already
             self._theirs.send(b"!")
 
     def wait(self, sock: socket.socket | None) -> None:
@@ -403,6 +417,23 @@ class _Doorbell:
             if sock is not None:
                 poll.register(sock, select.POLLIN)
         poll.poll(TICK * 1000)
+        with contextlib.suppress(BlockingIOError):  # it was not the bell
+            self._ours.recv(_SCRATCH)
+
+
+class _Doorbells(threading.local):
+    """Each waiting thread's own, kept for its next call."""
+
+    def __init__(self) -> None:
+        self._bell: _Doorbell | None = None
+
+    def of_this_thread(self) -> _Doorbell:
+        if self._bell is None:
+            self._bell = _Doorbell()
+        return self._bell
+
+
+_doorbells = _Doorbells()
 
 
 def _thread_safe_waker(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> Callable[[], None]:

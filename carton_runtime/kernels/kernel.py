@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 
+from carton_runtime._child.carton_wire.memory import Memory
 from carton_runtime._child.carton_wire.messages import WIRE_VERSION, Kind, Message
 from carton_runtime.background import background_loop
 from carton_runtime.errors import CartonError, KernelDiedError, ModelClosedError, ModelError, ProtocolError
@@ -51,7 +52,8 @@ class Kernel:
         self._started = False
         self._closing = False
         self._protocol_failure: CartonError | None = None
-        self.channel = Channel(process.calls, self._on_end)
+        self.memory = Memory(process.memory, side=0)
+        self.channel = Channel(process.calls, self.memory, self._on_end)
 
     @classmethod
     async def start(
@@ -121,6 +123,7 @@ class Kernel:
         await self._exited.wait()
         self._log.close()
         self.channel.close()
+        self.memory.close()
         self._process.close()
 
     def kill(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,17 +31,20 @@ class LaunchSpec:
 class KernelProcess:
     """A started process, and our ends of its sockets and pipes.
 
-    `control` carries nothing: that it is open tells the process that we live.
+    Attributes:
+        calls: carries the messages.
+        control: carries nothing: that it is open tells the process that we live.
+        memory: passes the descriptors of shared memory.
     """
 
     popen: subprocess.Popen[bytes]
     calls: socket.socket
     control: socket.socket
+    memory: socket.socket
 
     def close(self) -> None:
         """Close our ends."""
-        self.calls.close()
-        self.control.close()
+        _close((self.calls, self.control, self.memory))
         for pipe in (self.popen.stdout, self.popen.stderr):
             if pipe is not None:
                 pipe.close()
@@ -55,9 +58,9 @@ def launch(spec: LaunchSpec) -> KernelProcess:
     Raises:
         EnvironmentBuildError: the interpreter cannot be run.
     """
-    calls, child_calls = socket.socketpair()
-    control, child_control = socket.socketpair()
-    command = [str(spec.python), "-I", str(_CHILD), str(child_calls.fileno()), str(child_control.fileno())]
+    pairs = [socket.socketpair() for _ in range(3)]
+    ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    command = [str(spec.python), "-I", str(_CHILD), *(str(sock.fileno()) for sock in theirs)]
     try:
         popen = subprocess.Popen(
             command,
@@ -65,19 +68,22 @@ def launch(spec: LaunchSpec) -> KernelProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=_environment(spec),
-            pass_fds=(child_calls.fileno(), child_control.fileno()),
+            pass_fds=[sock.fileno() for sock in theirs],
             start_new_session=True,
             bufsize=0,
         )
     except OSError as error:
-        calls.close()
-        control.close()
+        _close(ours)
         message = f"the model's interpreter {spec.python} cannot be started: {error}"
         raise EnvironmentBuildError(message, command=command) from error
     finally:
-        child_calls.close()
-        child_control.close()
-    return KernelProcess(popen, calls, control)
+        _close(theirs)
+    return KernelProcess(popen, *ours)
+
+
+def _close(sockets: Iterable[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()
 
 
 def _environment(spec: LaunchSpec) -> dict[str, str]:

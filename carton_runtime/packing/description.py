@@ -14,6 +14,7 @@ from carton_runtime.format import v1
 from carton_runtime.format.document import Document, Example, MiscRef, RunnerInfo, SelfTest, TensorRef
 from carton_runtime.format.paths import safe_path
 from carton_runtime.format.versionreq import VersionReq
+from carton_runtime.packing.kinds import check_kinds, plain_options
 from carton_runtime.packing.options import PackOptions
 
 _EXAMPLE_FILE = "_example_misc_file_"
@@ -43,6 +44,7 @@ def describe(options: PackOptions) -> Description:
         InvalidTensorError: a value of a self test or an example is no tensor.
         StorageError: a misc file cannot be read.
     """
+    check_kinds(options)
     collected = _Collector(misc_files=dict(_misc_files(options.get("misc_files") or {})))
     document = Document(
         runner=_runner(options),
@@ -64,7 +66,7 @@ def describe(options: PackOptions) -> Description:
 
 def _runner(options: PackOptions) -> RunnerInfo:
     requirement = VersionReq(options["required_framework_version"])
-    opts = dict(options.get("runner_opts") or {})
+    opts = plain_options(options.get("runner_opts") or {}, "runner_opts")
     return RunnerInfo(options["runner_name"], str(requirement), options.get("runner_compat_version"), opts)
 
 

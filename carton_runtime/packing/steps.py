@@ -67,7 +67,8 @@ def requirements_of(model: Path) -> str:
         StorageError: it cannot be read.
     """
     try:
-        return (model / "requirements.txt").read_text(encoding="utf-8")
+        # Not read_text, which would change line ends: the lock holds the hash of these very bytes.
+        return (model / "requirements.txt").read_bytes().decode("utf-8")
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:

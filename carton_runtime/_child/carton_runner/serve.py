@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import itertools
 import os
@@ -18,7 +17,7 @@ from carton_wire.values import Tensor
 
 from .api import LoadRequest, UnfitModelError
 from .failures import describe_failure
-from .results import Loop, results
+from .results import Loop, checked, results
 
 Results = Iterator[Dict[str, Tensor]]
 
@@ -70,35 +69,34 @@ class Server:
 
     def _call(self, message: Message) -> None:
         handle = message.fields["handle"]
-        found = results(self._infer(message.tensors) if handle is None else self._infer_with_handle(handle), self._loop)
+        # Nothing of ours holds on to the inputs: their memory is free again as soon as the model lets go of it.
+        value = self._model.infer(_taken(message)) if handle is None else self._infer_with_handle(handle)
+        if type(value) is dict and not message.fields["credit"]:
+            self._send(Kind.RESULT, message.call, checked(value))
+            return
+        found = results(value, self._loop)
+        del value
         if message.fields["credit"]:
             self._streams[message.call] = found
             self._advance(message.call, message.fields["credit"])
         else:
             self._send(Kind.RESULT, message.call, _last(found))
 
-    def _infer(self, tensors: dict[str, Tensor]) -> Any:
-        return self._model.infer(tensors)
-
     def _infer_with_handle(self, handle: int) -> Any:
         if hasattr(self._model, "seal"):
             return self._model.infer_with_handle(handle)
-        try:
-            tensors = self._sealed.pop(handle)
-        except KeyError:
-            raise UnfitModelError(
-                f"handle {handle} was never sealed here, or was used already; a handle serves once"
-            ) from None
-        return self._model.infer(tensors)
+        if handle not in self._sealed:
+            raise UnfitModelError(f"handle {handle} was never sealed here, or was used already; a handle serves once")
+        return self._model.infer(self._sealed.pop(handle))
 
     def _seal(self, message: Message) -> None:
         if hasattr(self._model, "seal"):
-            handle = self._model.seal(message.tensors)
+            handle = self._model.seal(_taken(message))
             if hasattr(handle, "__await__"):
                 handle = self._loop.wait(handle)
         else:
             handle = next(self._handles)
-            self._sealed[handle] = message.tensors
+            self._sealed[handle] = _taken(message)
         if type(handle) is not int:
             raise UnfitModelError(f"the model's seal returned {handle!r}; it must return an int")
         self._send(Kind.SEALED, message.call, handle=handle)
@@ -122,15 +120,23 @@ class Server:
 
     def _send(self, kind: Kind, call: int, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:
         # What the model printed must not arrive after its result.
-        with contextlib.suppress(ValueError, AttributeError):  # a model may close or replace these
+        try:
             sys.stdout.flush()
             sys.stderr.flush()
+        except (ValueError, AttributeError):  # a model may close or replace them; its result comes all the same
+            pass
         self._connection.send(Message(kind, call, fields, tensors or {}))
 
     def _end(self) -> None:
         for call in list(self._streams):
             self._drop_stream(call)
         self._loop.close()
+
+
+def _taken(message: Message) -> dict[str, Tensor]:
+    tensors = dict(message.tensors)
+    message.tensors.clear()
+    return tensors
 
 
 def _last(found: Results) -> dict[str, Tensor]:

@@ -1,11 +1,14 @@
-"""Frames: a fixed prefix, a JSON header and a body of raw bytes. No I/O here.
+"""Frames: a fixed prefix, a header and a body of raw bytes. No I/O here.
 
 ::
 
-    magic "CTN2" | kind u16 | 2 zero bytes | header length u32 | 4 zero bytes | body length u64 | sequence u64
-    little-endian
-    header: UTF-8 JSON                  at most MAX_HEADER bytes
-    body: buffers, each at a multiple of ALIGNMENT from the start of the body    at most MAX_BODY bytes
+    magic "CTN2" | kind u16 | 2 zero bytes | header length u32 | 4 zero bytes | body length u64 | sequence u64 | call
+    u64
+    header: at most MAX_HEADER bytes
+    body: buffers, each at a multiple of ALIGNMENT from the start of the body; at most MAX_BODY bytes
+
+All numbers are little-endian. What differs between two calls of the same shape is in the prefix, so that the header's
+bytes are the same and need not be made or understood twice.
 
 Reading is built to survive a `KeyboardInterrupt` between any two bytecodes, because callers in the main thread read for
 themselves: what was received is counted by one C call (`FrameDecoder.receive_from`), parsing changes nothing until one
@@ -15,7 +18,6 @@ attribute is set at its end, and a frame that is therefore offered twice carries
 from __future__ import annotations
 
 import struct
-from json import JSONDecodeError, dumps, loads
 from typing import Any, NamedTuple, Sequence
 
 import numpy as np
@@ -27,8 +29,9 @@ ALIGNMENT = 64
 MAX_HEADER = 64 << 20
 MAX_BODY = 1 << 40
 
-_PREFIX = struct.Struct("<4sH2xI4xQQ")
+_PREFIX = struct.Struct("<4sH2xI4xQQQ")
 _SCRATCH = 1 << 16
+_SMALL = 1 << 12  # a body so small is copied, which is quicker than sending it in pieces
 
 
 class Frame(NamedTuple):
@@ -36,13 +39,13 @@ class Frame(NamedTuple):
 
     kind: int
     sequence: int
-    header: dict[str, Any]
+    call: int
+    header: bytes
     body: memoryview
 
 
-def encode_frame(kind: int, sequence: int, header: dict[str, Any], buffers: Sequence[memoryview]) -> list[memoryview]:
+def encode_frame(kind: int, sequence: int, call: int, header: bytes, buffers: Sequence[memoryview]) -> list[memoryview]:
     """The pieces to send, in order, without copying `buffers` (flat memoryviews of bytes)."""
-    text = dumps(header, separators=(",", ":")).encode()
     pieces = []
     length = 0
     for buffer in buffers:
@@ -51,10 +54,12 @@ def encode_frame(kind: int, sequence: int, header: dict[str, Any], buffers: Sequ
             pieces.append(memoryview(bytes(gap)))
         pieces.append(buffer)
         length += gap + buffer.nbytes
-    if len(text) > MAX_HEADER or length > MAX_BODY:
-        raise WireError(f"a message of {len(text)} + {length} bytes is larger than the wire carries")
-    prefix = _PREFIX.pack(MAGIC, kind, len(text), length, sequence)
-    return [memoryview(prefix + text), *(piece for piece in pieces if piece.nbytes)]
+    if len(header) > MAX_HEADER or length > MAX_BODY:
+        raise WireError(f"a message of {len(header)} + {length} bytes is larger than the wire carries")
+    prefix = _PREFIX.pack(MAGIC, kind, len(header), length, sequence, call)
+    if length <= _SMALL:
+        return [memoryview(b"".join((prefix, header, *pieces)))]
+    return [memoryview(prefix + header), *(piece for piece in pieces if piece.nbytes)]
 
 
 class _State(NamedTuple):
@@ -75,6 +80,11 @@ class FrameDecoder:
 
     def __init__(self) -> None:
         self._state = _State(_memory(_SCRATCH), True, 0, [0])
+
+    @property
+    def has_received(self) -> bool:
+        """Whether bytes came since the last call of `frames`."""
+        return len(self._state.counts) > 1
 
     def receive_from(self, sock: Any) -> int:
         """One ``sock.recv_into``: how many bytes came, 0 at the end of the stream; raises what the socket raises.
@@ -112,7 +122,7 @@ def _measure(memory: memoryview, start: int, end: int) -> tuple[int, tuple[int, 
     """The size of the frame at `start`, or of the prefix while that is all that is known; and of its two parts."""
     if end - start < _PREFIX.size:
         return _PREFIX.size, (0, 0)
-    magic, _, header, body, _ = _PREFIX.unpack_from(memory, start)
+    magic, _, header, body, _, _ = _PREFIX.unpack_from(memory, start)
     if magic != MAGIC:
         raise WireError(f"expected a frame, received {bytes(memory[start : start + 16])!r}")
     if header > MAX_HEADER or body > MAX_BODY:
@@ -121,21 +131,12 @@ def _measure(memory: memoryview, start: int, end: int) -> tuple[int, tuple[int, 
 
 
 def _parse(state: _State, start: int, lengths: tuple[int, int]) -> Frame:
-    _, kind, _, _, sequence = _PREFIX.unpack_from(state.memory, start)
+    _, kind, _, _, sequence, call = _PREFIX.unpack_from(state.memory, start)
     header_start = start + _PREFIX.size
     body_start = header_start + lengths[0]
     body = state.memory[body_start : body_start + lengths[1]]
-    return Frame(kind, sequence, _header(state.memory[header_start:body_start]), _copy(body) if state.shared else body)
-
-
-def _header(text: memoryview) -> dict[str, Any]:
-    try:
-        header = loads(bytes(text))
-    except (JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise WireError(f"a frame's header is not JSON: {error}") from error
-    if not isinstance(header, dict):
-        raise WireError(f"a frame's header is {type(header).__name__}, not an object")
-    return header
+    header = bytes(state.memory[header_start:body_start])
+    return Frame(kind, sequence, call, header, _copy(body) if state.shared else body)
 
 
 def _rest(state: _State, start: int, end: int, size: int) -> _State:

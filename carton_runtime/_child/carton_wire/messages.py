@@ -1,17 +1,21 @@
 """The closed set of messages between the host and a runner kernel.
 
-A message is one frame. Its header holds the fields below, the call it belongs to (``call``, 0 for the session itself)
-and the descriptors of its tensors (``tensors``).
+A message is one frame. Its header is a JSON object: ``fields`` as below, ``tensors`` (see `carton_wire.tensors`), and,
+when there are any, ``free`` and ``drop`` (see `carton_wire.memory`). Headers that are alike are made once and
+understood once.
 """
 
 from __future__ import annotations
 
+import json
 from enum import IntEnum
 from typing import Any, Mapping, NamedTuple
 
 from .errors import WireError
 from .frames import Frame, encode_frame
-from .tensors import describe, rebuild
+from .memory import Memory
+from .nested import NestedTensor
+from .tensors import BODY, Slot, describe, flat_bytes, rebuild, slots_of
 from .values import Tensor
 
 WIRE_VERSION = 2
@@ -52,6 +56,13 @@ _FIELDS: Mapping[Kind, Mapping[str, tuple[type, ...]]] = {
     Kind.CLOSE: {},
 }
 
+_REPEATED = frozenset({Kind.CALL, Kind.RESULT, Kind.ITEM, Kind.DONE, Kind.SEAL, Kind.MORE, Kind.CANCEL})
+"""What is said so often that its headers are kept; their fields are numbers and nothing."""
+
+_encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_MOST_REMEMBERED = 256
+_LONGEST_REMEMBERED = 1 << 12
+
 
 class Message(NamedTuple):
     """One message, with the tensors that it carries."""
@@ -62,28 +73,116 @@ class Message(NamedTuple):
     tensors: dict[str, Tensor]
 
 
-def encode_message(message: Message, sequence: int) -> list[memoryview]:
-    """The pieces to send; they share memory with the message's tensors."""
-    descriptors, buffers = describe(message.tensors)
-    header = {"call": message.call, "fields": message.fields, "tensors": descriptors}
-    return encode_frame(message.kind, sequence, header, buffers)
+class _Header(NamedTuple):
+    """A header, understood."""
+
+    kind: Kind
+    fields: dict[str, Any]
+    slots: tuple[Slot, ...]
+    free: tuple[int, ...]
+    drop: tuple[int, ...]
 
 
-def decode_message(frame: Frame) -> Message:
-    """The message in a frame.
+class Codec:
+    """Messages to frames and back, for one side of one connection. Encoding and decoding may run in different threads.
 
-    Raises:
-        WireError: it is none of the closed set, or a field is missing or of the wrong type.
+    Args:
+        memory: the shared memory of the connection.
     """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._made: dict[Any, bytes] = {}
+        self._understood: dict[tuple[int, bytes], _Header] = {}
+        self._sequence = 0
+
+    def encode(self, message: Message) -> list[memoryview]:
+        """The pieces to send; they share memory with the message's tensors."""
+        buffers = []
+        places = []
+        for tensor in message.tensors.values():
+            region, offset = self._memory.lend(tensor)
+            places.append((region, offset))
+            if region == BODY:
+                buffers.append(flat_bytes(tensor))
+        free, drop = self._memory.news()
+        header = self._header(message, places) if not (free or drop) else _make(message, places, free, drop)
+        self._sequence += 1
+        return encode_frame(message.kind, self._sequence, message.call, header, buffers)
+
+    def decode(self, frame: Frame) -> Message:
+        """The message in a frame.
+
+        Raises:
+            WireError: it is none of the closed set, or a part of it is missing or makes no sense.
+        """
+        key = (frame.kind, frame.header)
+        header = self._understood.get(key)
+        if header is None:
+            header = _understand(frame)
+            _remember(self._understood, key, header, header.kind, len(frame.header))
+        # Before what the other side frees is used again.
+        tensors = rebuild(header.slots, frame.body, self._memory.view)
+        self._memory.hear(header.free, header.drop)
+        return Message(header.kind, frame.call, header.fields, tensors)
+
+    def _header(self, message: Message, places: list[tuple[int, int]]) -> bytes:
+        if message.kind not in _REPEATED or any(
+            isinstance(tensor, NestedTensor) for tensor in message.tensors.values()
+        ):
+            return _make(message, places, (), ())
+        shapes = [(name, tensor.dtype, tensor.shape) for name, tensor in message.tensors.items()]
+        key = (message.kind, *message.fields.items(), *shapes, *places)
+        known = self._made.get(key)
+        if known is None:
+            known = _make(message, places, (), ())
+            _remember(self._made, key, known, message.kind, len(known))
+        return known
+
+
+def _remember(memory: dict[Any, Any], key: Any, value: Any, kind: Kind, size: int) -> None:
+    if kind in _REPEATED and size <= _LONGEST_REMEMBERED:
+        if len(memory) >= _MOST_REMEMBERED:
+            memory.clear()
+        memory[key] = value
+
+
+def _make(message: Message, places: list[tuple[int, int]], free: Any, drop: Any) -> bytes:
+    tensors = [describe(name, tensor, *place) for (name, tensor), place in zip(message.tensors.items(), places)]
+    header: dict[str, Any] = {"fields": message.fields, "tensors": tensors}
+    if free or drop:
+        header.update(free=list(free), drop=list(drop))
+    return _encode_json(header).encode()
+
+
+def _understand(frame: Frame) -> _Header:
     try:
         kind = Kind(frame.kind)
     except ValueError as error:
         raise WireError(f"message kind {frame.kind} is unknown") from error
-    header = frame.header
-    call, fields = header.get("call"), header.get("fields")
-    if type(call) is not int or call < 0 or not isinstance(fields, dict):
-        raise WireError(f"{kind.name} has no call number or no fields")
+    header = _json(frame.header)
+    fields = header.get("fields")
+    if not isinstance(fields, dict):
+        raise WireError(f"{kind.name} has no fields")
     for name, types in _FIELDS[kind].items():
         if type(fields.get(name)) not in types:
             raise WireError(f"{kind.name} has {fields.get(name)!r} for {name}")
-    return Message(kind, call, fields, rebuild(header.get("tensors"), frame.body))
+    slots = slots_of(header.get("tensors"))
+    return _Header(kind, fields, slots, _regions(header.get("free")), _regions(header.get("drop")))
+
+
+def _json(text: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"a frame's header is not JSON: {error}") from error
+    if not isinstance(header, dict):
+        raise WireError(f"a frame's header is {type(header).__name__}, not an object")
+    return header
+
+
+def _regions(value: Any) -> tuple[int, ...]:
+    value = [] if value is None else value
+    if not isinstance(value, list) or not all(type(item) is int for item in value):
+        raise WireError(f"{value!r} are no regions")
+    return tuple(value)

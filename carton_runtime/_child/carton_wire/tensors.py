@@ -1,14 +1,15 @@
-"""Tensors as raw bytes: descriptors for a frame's header, buffers for its body.
+"""Tensors as raw bytes: descriptors for a frame's header, buffers for its body or for shared memory.
 
-A descriptor is ``[name, dtype, shape]``, for a nested tensor ``[name, dtype, [shape, ...], 1]``. The dtype is the
-carton's name or, for strings, ``U<n>``: UTF-32 little-endian, `n` characters each, NUL-padded, which is numpy's own
-memory. The inner tensors of a nested one follow each other in a single buffer.
+A descriptor is ``[name, dtype, shape, is_nested, region, offset]``. The dtype is the carton's name or, for strings,
+``U<n>``: UTF-32 little-endian, `n` characters each, NUL-padded, which is numpy's own memory. For a nested tensor the
+shape is a list of shapes, and the inner tensors follow each other in one buffer. Region 0 is the frame's body, where
+buffers lie in order; other regions are those of `carton_wire.memory`.
 """
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any, Mapping
+from typing import Any, Callable, NamedTuple, Sequence
 
 import numpy as np
 
@@ -19,41 +20,84 @@ from .values import DTYPES, Tensor, dtype_name
 
 _BY_NAME = {name: np.dtype(name).newbyteorder("<") for name in DTYPES if name != "string"}
 _LARGEST_CODE_POINT = 0x10FFFF
+_MOST_AXES = 32  # numpy 1's limit
+
+BODY = 0
+"""The region that is the frame's body."""
 
 
-def describe(tensors: Mapping[str, Tensor]) -> tuple[list[Any], list[memoryview]]:
-    """Descriptors and flat buffers of tensors that `carton_wire.values.as_tensor` made; nothing plain is copied."""
-    descriptors: list[Any] = []
-    buffers = []
-    for name, tensor in tensors.items():
-        if isinstance(tensor, NestedTensor):
-            descriptors.append([name, _wire_dtype(tensor.dtype), [array.shape for array in tensor], 1])
-            flat = np.concatenate([array.reshape(-1) for array in tensor])
-        else:
-            descriptors.append([name, _wire_dtype(tensor.dtype), tensor.shape])
-            flat = tensor.reshape(-1)
-        buffers.append(flat.view(np.uint8).data if flat.nbytes else memoryview(b""))
-    return descriptors, buffers
+class Slot(NamedTuple):
+    """Where a tensor's bytes are and what they mean."""
+
+    name: str
+    dtype: np.dtype[Any]
+    shapes: tuple[tuple[int, ...], ...]
+    is_nested: bool
+    region: int
+    offset: int
+    nbytes: int
 
 
-def rebuild(descriptors: Any, body: memoryview) -> dict[str, Tensor]:
-    """The tensors that a frame carries, as writable views into its body.
+def describe(name: str, tensor: Tensor, region: int, offset: int) -> list[Any]:
+    """The descriptor of a tensor that `carton_wire.values.as_tensor` made."""
+    is_nested = isinstance(tensor, NestedTensor)
+    shape = [array.shape for array in tensor] if isinstance(tensor, NestedTensor) else tensor.shape
+    return [name, _wire_dtype(tensor.dtype), shape, int(is_nested), region, offset]
+
+
+def flat_bytes(tensor: Tensor) -> memoryview:
+    """A tensor's bytes; nothing plain is copied."""
+    if isinstance(tensor, NestedTensor):
+        flat = np.concatenate([array.reshape(-1) for array in tensor])
+    else:
+        flat = tensor.reshape(-1)
+    return flat.view(np.uint8).data if flat.nbytes else memoryview(b"")
+
+
+def slots_of(descriptors: Any) -> tuple[Slot, ...]:
+    """The slots that a frame's descriptors stand for.
 
     Raises:
-        WireError: a descriptor makes no sense or does not fit the body.
+        WireError: a descriptor makes no sense.
     """
-    tensors: dict[str, Tensor] = {}
+    slots = []
     offset = 0
     for descriptor in _list(descriptors):
-        name, dtype, shapes, nested = _check(descriptor)
-        offset += -offset % ALIGNMENT
-        arrays = []
-        for shape in shapes:
-            arrays.append(_array(name, dtype, shape, body, offset))
-            offset += arrays[-1].nbytes
-        tensors[name] = NestedTensor(arrays) if nested else arrays[0]
-    if offset != body.nbytes:
-        raise WireError(f"the tensors of a frame take {offset} of its {body.nbytes} bytes")
+        slot = _slot(descriptor)
+        if slot.region == BODY:
+            offset += -offset % ALIGNMENT
+            slot = slot._replace(offset=offset)
+            offset += slot.nbytes
+        slots.append(slot)
+    return tuple(slots)
+
+
+def rebuild(
+    slots: Sequence[Slot], body: memoryview, shared: Callable[[int, int, int], memoryview]
+) -> dict[str, Tensor]:
+    """The tensors that a frame carries, as writable views into its body and into shared memory.
+
+    Args:
+        slots: from `slots_of`.
+        body: the frame's body.
+        shared: gives the memory of a region, an offset and a length.
+
+    Raises:
+        WireError: a slot does not fit the memory it names.
+    """
+    tensors = {}
+    used = 0
+    for slot in slots:
+        if slot.region == BODY:
+            used = slot.offset + slot.nbytes
+            if used > body.nbytes:
+                break
+            memory = body[slot.offset : used]
+        else:
+            memory = shared(slot.region, slot.offset, slot.nbytes)
+        tensors[slot.name] = _tensor(slot, memory)
+    if used != body.nbytes:
+        raise WireError(f"the tensors of a frame take {used} of its {body.nbytes} bytes")
     return tensors
 
 
@@ -67,14 +111,17 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-def _check(descriptor: Any) -> tuple[str, np.dtype[Any], list[tuple[int, ...]], bool]:
-    if not isinstance(descriptor, list) or len(descriptor) not in (3, 4) or not isinstance(descriptor[0], str):
+def _slot(descriptor: Any) -> Slot:
+    if not isinstance(descriptor, list) or len(descriptor) != 6 or not isinstance(descriptor[0], str):
         raise WireError(f"{descriptor!r} describes no tensor")
-    nested = len(descriptor) == 4
-    shapes = _list(descriptor[2]) if nested else [descriptor[2]]
+    name, dtype_text, shape, nested, region, offset = descriptor
+    if not all(type(number) is int and number >= 0 for number in (nested, region, offset)):
+        raise WireError(f"{descriptor!r} describes no tensor")
+    shapes = tuple(_shape(item) for item in _list(shape)) if nested else (_shape(shape),)
     if not shapes:
-        raise WireError(f"nested tensor {descriptor[0]!r} has no inner tensors")
-    return descriptor[0], _dtype(descriptor[1]), [_shape(shape) for shape in shapes], nested
+        raise WireError(f"nested tensor {name!r} has no inner tensors")
+    dtype = _dtype(dtype_text)
+    return Slot(name, dtype, shapes, bool(nested), region, offset, sum(map(prod, shapes)) * dtype.itemsize)
 
 
 def _dtype(text: Any) -> np.dtype[Any]:
@@ -88,28 +135,36 @@ def _dtype(text: Any) -> np.dtype[Any]:
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
-    if not isinstance(shape, list) or len(shape) > 32 or not all(type(size) is int and size >= 0 for size in shape):
+    is_shape = isinstance(shape, list) and len(shape) <= _MOST_AXES
+    if not is_shape or not all(type(size) is int and size >= 0 for size in shape):
         raise WireError(f"{shape!r} is no shape")
     return tuple(shape)
 
 
-def _array(
-    name: str, dtype: np.dtype[Any], shape: tuple[int, ...], body: memoryview, offset: int
-) -> np.ndarray[Any, Any]:
-    nbytes = prod(shape) * dtype.itemsize
-    if offset + nbytes > body.nbytes:
-        raise WireError(f"tensor {name!r} needs {nbytes} bytes at {offset}, the frame has {body.nbytes}")
-    if not nbytes:
-        return _empty(name, shape, dtype)
-    array = np.ndarray(shape, dtype, body, offset)
-    if dtype.kind == "U" and np.ndarray((nbytes // 4,), np.uint32, body, offset).max() > _LARGEST_CODE_POINT:
+def _tensor(slot: Slot, memory: memoryview) -> Tensor:
+    if slot.dtype.kind == "U" and slot.nbytes:
+        _check_characters(slot.name, memory)
+    if not slot.is_nested:
+        return _array(slot, slot.shapes[0], memory, 0)
+    arrays = []
+    offset = 0
+    for shape in slot.shapes:
+        arrays.append(_array(slot, shape, memory, offset))
+        offset += arrays[-1].nbytes
+    return NestedTensor(arrays)
+
+
+def _check_characters(name: str, memory: memoryview) -> None:
+    if np.ndarray((memory.nbytes // 4,), np.uint32, memory).max() > _LARGEST_CODE_POINT:
         raise WireError(f"string tensor {name!r} holds what is no character")
-    return array
 
 
-def _empty(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    # Without elements nothing bounds the other sizes, and numpy refuses absurd ones.
+def _array(slot: Slot, shape: tuple[int, ...], memory: memoryview, offset: int) -> np.ndarray[Any, Any]:
     try:
-        return np.zeros(shape, dtype)
+        if prod(shape) * slot.dtype.itemsize:
+            return np.ndarray(shape, slot.dtype, memory, offset)
+        return np.zeros(shape, slot.dtype)
     except ValueError as error:
-        raise WireError(f"tensor {name!r} of shape {shape}: {error}") from error
+        # Without elements nothing bounds the other sizes, and numpy refuses absurd ones; so it does shapes that
+        # disagree.
+        raise WireError(f"tensor {slot.name!r} of shape {shape}: {error}") from error

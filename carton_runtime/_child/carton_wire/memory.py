@@ -1,0 +1,313 @@
+"""Shared memory for large tensors: regions that one side owns and both map, passed once and used again.
+
+Each side has a `Memory`. A *region* is a sealed memfd; its owner hands it over once, through a socket of its own, and
+from then on frames only name it. The owner copies a tensor into a free region (or finds that it lies in one already)
+and *lends* it: the other side makes a view, and when the last array on that view has died says so (``free``) in its
+next message. A region that nobody looks at goes back to its owner's pool; one that was dropped from the pool is named
+once more (``drop``), so that the other side unmaps it.
+
+Where there is no memfd, every tensor travels in the frame's body.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import fcntl
+import itertools
+import mmap
+import os
+import socket
+import struct
+import threading
+import time
+import weakref
+from collections import deque
+from typing import Any, Sequence
+
+import numpy as np
+
+from .errors import WireError
+from .nested import NestedTensor
+from .tensors import BODY
+from .values import Tensor
+
+THRESHOLD = 1 << 16
+"""Bytes from which a tensor goes through shared memory: below, a copy through the socket is as quick."""
+
+_ADVERT = struct.Struct("<QQ")
+_MOST_IDLE = 1 << 30
+_LONGEST_IDLE = 30.0
+_MOST_REGIONS = 1 << 16
+# From linux/fcntl.h, since Python 3.8's fcntl has no names for them.
+_ADD_SEALS, _GET_SEALS = 1033, 1034
+_SEALS = 0x0001 | 0x0002 | 0x0004  # F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW
+
+
+class _Region:
+    """Memory that both sides map."""
+
+    def __init__(self, number: int, size: int, descriptor: int) -> None:
+        self.number = number
+        self.size = size
+        self.memory = memoryview(mmap.mmap(descriptor, size))
+        self.address = np.frombuffer(self.memory, np.uint8).ctypes.data
+        self.lent = 0  # to the other side, as often as it was named
+        self.views = 0  # on this side
+        self.idle_since = 0.0
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.lent and not self.views
+
+
+class Memory:
+    """One side's view of the shared memory of a connection. Used by any number of threads.
+
+    Args:
+        sock: passes regions to the other side and takes theirs; `None` sends everything in frames.
+        side: 0 for the host, 1 for the kernel: whose regions have even numbers and whose odd ones.
+    """
+
+    def __init__(self, sock: socket.socket | None, side: int) -> None:
+        self._sock = sock if hasattr(os, "memfd_create") else None
+        self._side = side
+        self._last = side
+        self._own: dict[int, _Region] = {}
+        self._theirs: dict[int, _Region] = {}
+        self._idle: dict[int, list[_Region]] = {}
+        self._to_free: list[int] = []
+        self._to_drop: list[int] = []
+        self._watched: dict[int, tuple[weakref.ref[Any], int]] = {}
+        self._keys = itertools.count()
+        # Filled by the garbage collector in whatever thread it runs; everything else happens under the lock.
+        self._dead: deque[int] = deque()
+        self._lock = threading.Lock()
+
+    def allocate(self, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
+        """A new array that costs no copy to send; in ordinary memory where it is small or there is no shared memory."""
+        plain = np.dtype(dtype)
+        nbytes = int(np.prod(shape, dtype=np.int64)) * plain.itemsize
+        if self._sock is None or nbytes < THRESHOLD:
+            return np.empty(shape, plain)
+        with self._lock:
+            region = self._free_region(nbytes)
+            return np.empty(shape, plain) if region is None else np.ndarray(shape, plain, self._look(region, 0, nbytes))
+
+    # Sending
+
+    def lend(self, tensor: Tensor) -> tuple[int, int]:
+        """Where the other side finds a tensor: a region and an offset; `BODY` when it has to travel with the frame."""
+        if self._sock is None or tensor.nbytes < THRESHOLD:
+            return BODY, 0
+        with self._lock:
+            place = self._place_of(tensor)
+            if place is None:
+                region = self._free_region(tensor.nbytes)
+                if region is None:
+                    return BODY, 0
+                _fill(region.memory, tensor)
+                place = region, 0
+            if place[0].number in self._own:
+                place[0].lent += 1
+            return place[0].number, place[1]
+
+    def news(self) -> tuple[Sequence[int], Sequence[int]]:
+        """What the other side has to be told: its regions that are free again, and ours that are gone."""
+        if not (self._dead or self._to_free or self._to_drop):
+            return (), ()
+        with self._lock:
+            self._bury()
+            free, self._to_free = self._to_free, []
+            drop, self._to_drop = self._to_drop, []
+            return free, drop
+
+    # Receiving
+
+    def view(self, number: int, offset: int, nbytes: int) -> memoryview:
+        """The memory of a region that the other side named.
+
+        Raises:
+            WireError: there is no such region, or it is smaller.
+        """
+        with self._lock:
+            region = self._own.get(number) or self._theirs.get(number) or self._adopt(number)
+            if offset + nbytes > region.size:
+                raise WireError(f"{nbytes} bytes at {offset} are not in region {number}, which has {region.size}")
+            return self._look(region, offset, nbytes)
+
+    def hear(self, free: Sequence[int], drop: Sequence[int]) -> None:
+        """Take note of the other side's news.
+
+        Raises:
+            WireError: it frees what it never had.
+        """
+        if not (free or drop):
+            return
+        with self._lock:
+            for number in free:
+                region = self._own.get(number)
+                if region is None or not region.lent:
+                    raise WireError(f"region {number} is freed and was not lent")
+                region.lent -= 1
+                self._retire(region)
+            for number in drop:
+                self._theirs.pop(number, None)
+
+    # The pool
+
+    def trim(self, longest_idle: float = _LONGEST_IDLE) -> None:
+        """Give back to the system what has been idle for that many seconds."""
+        with self._lock:
+            self._bury()
+            before = time.monotonic() - longest_idle
+            for regions in self._idle.values():
+                for region in [region for region in regions if region.idle_since <= before]:
+                    regions.remove(region)
+                    self._drop(region)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the other side holds on to memory for want of a message."""
+        return bool(self._dead or self._to_free or self._to_drop)
+
+    @property
+    def pooled_bytes(self) -> int:
+        """Bytes in regions of this side, idle or not."""
+        with self._lock:
+            return sum(region.size for region in self._own.values())
+
+    def close(self) -> None:
+        """Forget all regions; arrays that still look at one keep it alive."""
+        with self._lock:
+            for known in (self._own, self._theirs, self._idle, self._watched):
+                known.clear()
+            if self._sock is not None:
+                self._sock.close()
+                self._sock = None
+
+    def _free_region(self, nbytes: int) -> _Region | None:
+        """A region that nobody uses; `None` when there can be no further one now."""
+        self._bury()
+        size = 1 << (nbytes - 1).bit_length()
+        idle = self._idle.get(size)
+        if idle:
+            return idle.pop()
+        with contextlib.suppress(OSError):  # no memory, no descriptors, or the other side is slow to take regions
+            return self._create(size)
+        return None
+
+    def _create(self, size: int) -> _Region:
+        self._last += 2
+        descriptor = os.memfd_create("carton", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            os.ftruncate(descriptor, size)
+            fcntl.fcntl(descriptor, _ADD_SEALS, _SEALS)
+            region = _Region(self._last, size, descriptor)
+            self._advertise(region, descriptor)
+        finally:
+            os.close(descriptor)
+        self._own[region.number] = region
+        return region
+
+    def _advertise(self, region: _Region, descriptor: int) -> None:
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))
+        if self._sock is not None:
+            self._sock.sendmsg([_ADVERT.pack(region.number, region.size)], [rights], socket.MSG_DONTWAIT)
+
+    def _adopt(self, wanted: int) -> _Region:
+        """Take the regions that were handed over, until the wanted one: it was sent before it was named."""
+        while wanted not in self._theirs:
+            number, size, descriptor = self._receive()
+            try:
+                if number % 2 == self._side or number in self._theirs or len(self._theirs) >= _MOST_REGIONS:
+                    raise WireError(f"region {number} was handed over, which may not be")
+                _check_region(descriptor, size)
+                self._theirs[number] = _Region(number, size, descriptor)
+            finally:
+                os.close(descriptor)
+        return self._theirs[wanted]
+
+    def _receive(self) -> tuple[int, int, int]:
+        if self._sock is None:
+            raise WireError("a region of shared memory was named, and there is none here")
+        try:
+            data, ancillary, _, _ = self._sock.recvmsg(_ADVERT.size, socket.CMSG_SPACE(4), socket.MSG_DONTWAIT)
+        except OSError as error:
+            raise WireError(f"a region was named that was never handed over: {error}") from error
+        descriptors = array.array("i")
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                descriptors.frombytes(content[: len(content) - len(content) % 4])
+        if len(data) != _ADVERT.size or len(descriptors) != 1:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise WireError("a region was handed over that is none")
+        number, size = _ADVERT.unpack(data)
+        return number, size, descriptors[0]
+
+    def _place_of(self, tensor: Tensor) -> tuple[_Region, int] | None:
+        """The region that a tensor lies in already, if it does."""
+        if isinstance(tensor, NestedTensor):
+            return None
+        address = tensor.ctypes.data
+        for known in (self._own, self._theirs):
+            for region in known.values():
+                if region.address <= address and address + tensor.nbytes <= region.address + region.size:
+                    return region, address - region.address
+        return None
+
+    def _look(self, region: _Region, offset: int, nbytes: int) -> memoryview:
+        """A view that tells when the last array on it has died."""
+        view = region.memory[offset : offset + nbytes]
+        region.views += 1
+        key = next(self._keys)
+        dead = self._dead
+        self._watched[key] = (weakref.ref(view, lambda _: dead.append(key)), region.number)
+        return view
+
+    def _bury(self) -> None:
+        while self._dead:
+            watched = self._watched.pop(self._dead.popleft(), None)
+            if watched is None:
+                continue
+            number = watched[1]
+            region = self._own.get(number)
+            if region is not None:
+                region.views -= 1
+                self._retire(region)
+            elif number in self._theirs:
+                self._theirs[number].views -= 1
+                self._to_free.append(number)
+
+    def _retire(self, region: _Region) -> None:
+        if not region.is_idle:
+            return
+        region.idle_since = time.monotonic()
+        self._idle.setdefault(region.size, []).append(region)
+        if sum(idle.size for regions in self._idle.values() for idle in regions) > _MOST_IDLE:
+            oldest = min(
+                (idle for regions in self._idle.values() for idle in regions), key=lambda idle: idle.idle_since
+            )
+            self._idle[oldest.size].remove(oldest)
+            self._drop(oldest)
+
+    def _drop(self, region: _Region) -> None:
+        del self._own[region.number]
+        self._to_drop.append(region.number)
+
+
+def _fill(memory: memoryview, tensor: Tensor) -> None:
+    offset = 0
+    for part in tensor if isinstance(tensor, NestedTensor) else (tensor,):
+        if part.nbytes:
+            np.copyto(np.ndarray(part.shape, part.dtype, memory, offset), part)
+        offset += part.nbytes
+
+
+def _check_region(descriptor: int, size: int) -> None:
+    """A region that could shrink would kill whoever reads it."""
+    with contextlib.suppress(OSError):
+        if fcntl.fcntl(descriptor, _GET_SEALS) & _SEALS == _SEALS and os.fstat(descriptor).st_size == size and size:
+            return
+    raise WireError("a region was handed over that is not sealed, or not of the size it claims")
