@@ -61,7 +61,8 @@ async def run(work: Coroutine[Any, Any, T]) -> T:
 def run_blocking(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` on the background loop and wait for it in this thread.
 
-    A `KeyboardInterrupt` cancels it and waits until it has cleaned up; a second one does not wait.
+    A `KeyboardInterrupt`, or whatever else a signal's handler raises, cancels it and waits until it has cleaned up; a
+    second one does not wait.
     """
     if threading.current_thread().name == "carton-runtime":
         work.close()
@@ -69,7 +70,7 @@ def run_blocking(work: Coroutine[Any, Any, T]) -> T:
     job = _Job(work)
     try:
         concurrent.futures.wait([job.ended])
-    except KeyboardInterrupt:
+    except BaseException:
         job.cancel()
         concurrent.futures.wait([job.ended])
         raise
