@@ -27,6 +27,7 @@ from carton_runtime.info import CartonInfo, info_of
 from carton_runtime.kernels.kernel import Kernel
 from carton_runtime.kernels.launch import LaunchSpec
 from carton_runtime.model import Carton
+from carton_runtime.packing.kinds import plain_options
 from carton_runtime.packing.options import PackOptions, check_names, spell_out
 from carton_runtime.settings import Settings
 from carton_runtime.unpacked import stage
@@ -55,6 +56,7 @@ class Overrides:
 
         Raises:
             VersionReqError: the version requirement is none.
+            FormatError: an option is of no kind that an option can have.
         """
         version = self.required_framework_version
         return replace(
@@ -63,7 +65,7 @@ class Overrides:
             required_framework_version=runner.required_framework_version
             if version is None
             else str(VersionReq(version)),
-            opts={**runner.opts, **self.runner_opts},
+            opts={**runner.opts, **plain_options(self.runner_opts, "override_runner_opts")},
         )
 
 

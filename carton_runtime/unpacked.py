@@ -17,6 +17,7 @@ from carton_runtime.contents.placing import MODEL_PACKAGE
 from carton_runtime.environments.plan import python_minors
 from carton_runtime.errors import StorageError
 from carton_runtime.events import OnEvent
+from carton_runtime.format import v1
 from carton_runtime.format.document import Document, MiscRef, RunnerInfo, TensorRef
 from carton_runtime.format.versionreq import VersionReq
 from carton_runtime.info import CartonInfo, make_info
@@ -57,6 +58,10 @@ def stage(path: Path, options: PackOptions, settings: Settings, on_event: OnEven
         raise StorageError(f"the model {path} does not exist")
     runner = description.document.runner
     entry = packing_runner(runner, settings)
+    compat = entry.compat_version if runner.runner_compat_version is None else runner.runner_compat_version
+    # What could not be packed is refused here too, and the rest is what reading a carton of it would give.
+    named = replace(description.document, runner=replace(runner, runner_compat_version=compat))
+    document = v1.parse(v1.serialise(named))
     root = settings.cache_dir / "unpacked" / hashlib.sha256(os.fsencode(path.absolute())).hexdigest()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -68,8 +73,6 @@ def stage(path: Path, options: PackOptions, settings: Settings, on_event: OnEven
         if isinstance(error, StorageError):
             raise
         raise StorageError(f"the cache at {settings.cache_dir} cannot be written: {error}") from error
-    compat = entry.compat_version if runner.runner_compat_version is None else runner.runner_compat_version
-    document = replace(description.document, runner=replace(runner, runner_compat_version=compat))
     return Staged(document, _info(document, description), root / MODEL_PACKAGE, root)
 
 

@@ -1,4 +1,4 @@
-"""What options are made of: complaints about a value of the wrong kind, which name the option before anything uses it."""
+"""What options are made of: a value of the wrong kind is refused by its option's name before anything uses it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _LISTS = {
     "self_tests": SelfTest,
     "examples": Example,
 }
+_CALLED: Mapping[type, str] = {str: "a string", Mapping: "a dict", Example: "an Example"}
 _FILE = (bytes, bytearray, memoryview, Path)
 
 
@@ -37,12 +38,12 @@ def check_kinds(options: PackOptions) -> None:
         _check_optional(given.get(name), str, name)
     for name, kind in _LISTS.items():
         _check_list(given.get(name), kind, name)
-    for test in given.get("self_tests") or ():
-        _check_names(test.inputs, f"self_tests: {test.name!r}: inputs")
-        _check_optional(test.expected_out, Mapping, f"self_tests: {test.name!r}: expected_out")
-    for example in given.get("examples") or ():
-        _check_names(example.inputs, f"examples: {example.name!r}: inputs")
-        _check_names(example.sample_out, f"examples: {example.name!r}: sample_out")
+    for position, test in enumerate(given.get("self_tests") or ()):
+        _check_names(test.inputs, f"self_tests[{position}].inputs")
+        _check_names({} if test.expected_out is None else test.expected_out, f"self_tests[{position}].expected_out")
+    for position, example in enumerate(given.get("examples") or ()):
+        _check_names(example.inputs, f"examples[{position}].inputs")
+        _check_names(example.sample_out, f"examples[{position}].sample_out")
     _check_misc_files(given.get("misc_files"))
     compat = given.get("runner_compat_version")
     if isinstance(compat, bool) or not isinstance(compat, int | None):
@@ -98,7 +99,7 @@ def _check_optional(given: Any, kind: type, where: str) -> None:
 
 def _check(given: Any, kind: type, where: str) -> None:
     if not isinstance(given, kind):
-        raise _wrong(given, {str: "a string", Mapping: "a dict"}.get(kind, f"a {kind.__name__}"), where)
+        raise _wrong(given, _CALLED.get(kind, f"a {kind.__name__}"), where)
 
 
 def _wrong(given: Any, expected: str, where: str) -> FormatError:
