@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from carton_runtime._child.carton_wire.messages import Kind, Message, encode_message
+from carton_runtime._child.carton_wire.memory import Memory
+from carton_runtime._child.carton_wire.messages import Codec, Kind, Message
 from carton_runtime._child.carton_wire.values import Tensor
 
 _ECHO = """
@@ -55,7 +56,7 @@ def ping_pong(tensors: dict[str, Tensor], results: dict[str, Tensor]) -> Iterato
 
 
 def _size(message: Message) -> int:
-    return sum(piece.nbytes for piece in encode_message(message, 1))
+    return sum(piece.nbytes for piece in Codec(Memory(None, side=0)).encode(message))
 
 
 def two_copies(nbytes: int) -> Callable[[], None]:
