@@ -91,7 +91,7 @@ def _lock(root: Path, path: Path, runner: RunnerInfo, settings: Settings, on_eve
         return
     files = lock_files(lock_model(path, runner, settings, on_event))
     (folder / _KEY).unlink(missing_ok=True)
-    (root / "requirements.txt").write_text(requirements, encoding="utf-8")
+    (root / "requirements.txt").write_bytes(requirements.encode("utf-8"))
     for name, content in files.items():
         destination = root / name
         destination.parent.mkdir(parents=True, exist_ok=True)
