@@ -1,0 +1,28 @@
+"""The magics: parse a line, and hand it to the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from carton_jupyter.magics.commands import CartonMagics
+
+__all__ = ["CartonMagics", "install"]
+
+
+def install(ip: InteractiveShell) -> Callable[[], None]:
+    """Add the magics to a shell; the result takes them out again."""
+    magics = CartonMagics(shell=ip)
+    ip.register_magics(magics)
+
+    def uninstall() -> None:
+        for kind, names in magics.magics.items():
+            for name in names:
+                ip.magics_manager.magics[kind].pop(name, None)
+        ip.magics_manager.registry.pop(CartonMagics.__name__, None)
+        configurables: list[Any] = ip.configurables
+        configurables.remove(magics)
+
+    return uninstall

@@ -1,0 +1,104 @@
+"""`CartonMagics`: the magics as IPython knows them."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, output_can_be_silenced
+from traitlets import Enum, default
+
+import carton_runtime as carton
+from carton_jupyter.magics import load as loading
+from carton_jupyter.magics import pack as packing
+from carton_jupyter.magics.arguments import MagicParser
+from carton_jupyter.progress import ProgressBar
+from carton_runtime.background import run_blocking
+
+T = TypeVar("T")
+
+INFO_PARSER = MagicParser(
+    "%carton_info", "Show what a carton says about itself; its model is neither read nor started."
+)
+INFO_PARSER.add_argument("path", metavar="PATH_OR_URL", help="the carton, or the folder of an unpacked one")
+INFO_PARSER.add_argument("--to", metavar="NAME", help="also assign the result, a CartonInfo, to this variable")
+
+PARSERS = {"carton_load": loading.PARSER, "carton_pack": packing.PARSER, "carton_info": INFO_PARSER}
+"""The parser of each magic, by its name."""
+
+
+def _documented(magic: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``%magic?`` show what ``%magic --help`` prints."""
+    magic.__doc__ = f"{magic.__doc__}\n\n{PARSERS[magic.__name__].format_help()}"
+    return magic
+
+
+@magics_class
+class CartonMagics(Magics):
+    """Pack, load and look at cartons.
+
+    Each magic waits in its cell while the runtime's own thread works, so that the notebook's event loop may be running
+    or not; interrupting the cell cancels the work.
+    """
+
+    progress = Enum(
+        ["auto", "off"],
+        help="Whether steps that take longer than a moment show a bar. CARTON_PROGRESS=off turns it off.",
+    ).tag(config=True)
+
+    @default("progress")
+    def _default_progress(self) -> str:
+        return "off" if os.environ.get("CARTON_PROGRESS", "").lower() == "off" else "auto"
+
+    @output_can_be_silenced
+    @line_magic
+    @_documented
+    def carton_load(self, line: str) -> carton.Carton | None:
+        """Load a carton: ``m = %carton_load x.carton``."""
+        arguments = self._parse(loading.PARSER, line)
+        return None if arguments is None else self._assign(arguments, self._run(loading.load, arguments))
+
+    @output_can_be_silenced
+    @line_cell_magic
+    @_documented
+    def carton_pack(self, line: str, cell: str | None = None) -> Path | None:
+        """Pack a folder of code, or this cell."""
+        arguments = self._parse(packing.PARSER, line)
+        if arguments is None:
+            return None
+        return self._assign(arguments, self._run(packing.pack, arguments, cell, self._namespace))
+
+    @output_can_be_silenced
+    @line_magic
+    @_documented
+    def carton_info(self, line: str) -> carton.CartonInfo | None:
+        """Show what a carton says about itself."""
+        arguments = self._parse(INFO_PARSER, line)
+        if arguments is None:
+            return None
+        return self._assign(arguments, run_blocking(carton.get_model_info(arguments.path)))
+
+    @property
+    def _namespace(self) -> dict[str, Any]:
+        return {} if self.shell is None else self.shell.user_ns
+
+    def _parse(self, parser: MagicParser, line: str) -> Namespace | None:
+        arguments = parser.parse_line(line)
+        if arguments is not None and arguments.to is not None and not arguments.to.isidentifier():
+            raise UsageError(f"--to takes the name of a variable, not {arguments.to!r}")
+        return arguments
+
+    def _run(self, work: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
+        if self.progress == "off":
+            return run_blocking(work(*arguments, None))
+        with ProgressBar() as bar:
+            return run_blocking(work(*arguments, bar))
+
+    def _assign(self, arguments: Namespace, value: T) -> T:
+        if arguments.to is not None:
+            self._namespace[arguments.to] = value
+        return value

@@ -1,0 +1,60 @@
+"""How models, and what is known of them, show themselves: as HTML cards and as plain text.
+
+`view` turns what the runtime knows into plain data, `html` and `text` turn that into what is shown. Neither depends on
+a notebook, and the text holds nothing that differs from one run to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+import carton_runtime as carton
+from carton_jupyter.presenter import html, text, view
+
+__all__ = ["install"]
+
+_Show = Callable[[Any], Any]
+
+_TYPES: dict[type, tuple[_Show, _Show, _Show]] = {
+    carton.CartonInfo: (view.info_view, html.card, text.card),
+    carton.Carton: (view.model_view, html.card, text.card),
+    carton.sync.Carton: (view.model_view, html.card, text.card),
+    carton.TensorSpec: (view.spec_view, html.tensor, text.tensor),
+    carton.SelfTestReport: (view.report_view, html.report, text.report),
+}
+
+
+def install(ip: InteractiveShell) -> Callable[[], None]:
+    """Register how our types are shown; the result takes that back."""
+    if ip.display_formatter is None:  # a shell that displays nothing
+        return lambda: None
+    formatters = ip.display_formatter.formatters
+    for kind, (view_of, as_html, as_text) in _TYPES.items():
+        formatters["text/html"].for_type(kind, _html(view_of, as_html))
+        formatters["text/plain"].for_type(kind, _pretty(view_of, as_text))
+
+    def uninstall() -> None:
+        for kind in _TYPES:
+            formatters["text/html"].pop(kind, None)
+            formatters["text/plain"].pop(kind, None)
+
+    return uninstall
+
+
+def _html(view_of: _Show, show: _Show) -> Callable[[Any], str]:
+    return lambda value: str(show(view_of(value)))
+
+
+def _pretty(view_of: _Show, show: _Show) -> Callable[[Any, Any, bool], None]:
+    """A function as IPython's pretty printer calls it; it wants lines one by one, to indent them."""
+
+    def write(value: Any, printer: Any, _cycle: bool) -> None:
+        for number, line in enumerate(show(view_of(value)).split("\n")):
+            if number:
+                printer.break_()
+            printer.text(line)
+
+    return write

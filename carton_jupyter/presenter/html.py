@@ -1,0 +1,155 @@
+"""Views as HTML cards: no script, every class of ours prefixed, readable where a viewer drops the style."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from carton_jupyter.presenter import markdown
+from carton_jupyter.presenter.markup import Markup, element
+from carton_jupyter.presenter.view import (
+    CardView,
+    ComparisonView,
+    ExampleView,
+    NamedView,
+    ReportView,
+    TensorView,
+    ValueView,
+)
+
+
+def card(view: CardView) -> str:
+    """A model, or what a carton says about one."""
+    return _framed(
+        _header(view),
+        _state(view),
+        _specs(view),
+        _examples(view["examples"]),
+        _section("Self tests", _named(view["self_tests"])) if view["self_tests"] else None,
+        _about(view),
+    )
+
+
+def tensor(view: TensorView) -> str:
+    """A spec on its own."""
+    return _framed(_section(None, _tensor(view)))
+
+
+def report(view: ReportView) -> str:
+    """How the self tests went."""
+    verdict = "good" if view["passed"] == view["total"] else "bad"
+    summary = element("span", f"{view['passed']} of {view['total']} pass", css=verdict)
+    head = element("tr", *(element("th", name) for name in ("test", "output", "largest error", "tolerance")))
+    table = element("table", element("thead", head), element("tbody", *map(_comparison, view["rows"])))
+    return _framed(_section("Self tests", table if view["rows"] else None, beside=summary))
+
+
+@cache
+def _style() -> Markup:
+    return element("style", Markup(files(__package__).joinpath("card.css").read_text(encoding="utf-8")))
+
+
+def _framed(*parts: Markup | None) -> str:
+    return element("div", _style(), *parts, css="card")
+
+
+def _header(view: CardView) -> Markup:
+    badges = [element("span", badge, css="badge") for badge in view["badges"]]
+    title = element("div", element("strong", view["title"], css="title"), " ", *_spaced(badges))
+    return element("div", title, element("div", view["summary"]) if view["summary"] else None, css="header")
+
+
+def _state(view: CardView) -> Markup:
+    parts = [element("span", text) for text in (view["running"], f"for {view['runner']}") if text]
+    if view["state"]:
+        dot = element("span", "●", css=f"dot {view['state']}")
+        parts.insert(0, element("span", dot, " ", element("strong", view["state"])))
+    if view["platforms"]:
+        parts.append(element("span", ", ".join(view["platforms"])))
+    return element("div", *_spaced(parts, " · "), css="state")
+
+
+def _specs(view: CardView) -> Markup | None:
+    sides = [
+        _section(name, *map(_tensor, specs))
+        for name, specs in (("Inputs", view["inputs"]), ("Outputs", view["outputs"]))
+        if specs
+    ]
+    return element("div", *sides, css="sides") if sides else None
+
+
+def _tensor(view: TensorView) -> Markup:
+    line = element("div", element("strong", view["name"]), " ", element("code", f"{view['dtype']} {view['shape']}"))
+    return element("div", line, _faint(view["description"]), css="tensor")
+
+
+def _faint(text: str) -> Markup | None:
+    return element("div", text, css="faint") if text else None
+
+
+def _examples(views: Sequence[ExampleView]) -> Markup | None:
+    return _section("Examples", element("div", *map(_example, views), css="examples")) if views else None
+
+
+def _example(view: ExampleView) -> Markup:
+    outputs = [_faint("gives"), *map(_value, view["outputs"])] if view["outputs"] else []
+    head = [element("strong", view["name"]), _faint(view["description"])]
+    return element("div", *head, *map(_value, view["inputs"]), *outputs, css="example")
+
+
+def _value(view: ValueView) -> Markup:
+    if view["picture"]:
+        picture = element("img", src=view["picture"], alt=view["name"], css="picture")
+        return element("div", picture, element("div", view["name"]), css="value")
+    return element("div", view["name"], " ", element("code", view["text"]), css="value")
+
+
+def _named(views: Sequence[NamedView]) -> Markup:
+    return element("div", *(element("div", *_name_and_line(view)) for view in views))
+
+
+def _name_and_line(view: NamedView) -> tuple[str, ...]:
+    return element("strong", view["name"]), " ", element("span", view["description"], css="faint")
+
+
+def _about(view: CardView) -> Markup | None:
+    links = [_link(link) for link in view["links"]]
+    text = markdown.render(view["description"], view["pictures"]) if view["description"] else None
+    if not links and text is None:
+        return None
+    about = element("div", text, css="description") if text is not None else None
+    return _section("About", about, element("div", *_spaced(links, " · ")) if links else None)
+
+
+def _link(link: NamedView) -> Markup:
+    url = link["description"]
+    if not url.startswith(("https://", "http://")):
+        return element("span", f"{link['name']}: {url}")
+    return element("a", link["name"], href=url, title=url, rel="noopener noreferrer", target="_blank")
+
+
+def _comparison(row: ComparisonView) -> Markup:
+    if not row["passed"]:
+        return element("tr", element("td", row["test"]), element("td", row["output"]), _failure(row["message"]))
+    error = row["error"] if row["output"] else "ran"
+    return element("tr", *(element("td", text) for text in (row["test"], row["output"], error, row["tolerance"])))
+
+
+def _failure(message: str) -> Markup:
+    first, _, rest = message.partition("\n")
+    more = element("pre", rest.strip()) if rest.strip() else None
+    return element("td", element("div", first), more, css="bad", colspan="2")
+
+
+def _section(title: str | None, *children: Markup | None, beside: Markup | None = None) -> Markup:
+    head = element("div", element("span", title, css="label"), " ", beside) if title else None
+    return element("div", head, *children, css="section")
+
+
+def _spaced(parts: Sequence[Markup], between: str = " ") -> list[str]:
+    """Parts with text between them, so that they stay apart where there is no style."""
+    spaced: list[str] = []
+    for part in parts:
+        spaced.extend([between, part] if spaced else [part])
+    return spaced

@@ -1,0 +1,75 @@
+"""Values of examples as something to look at: small pictures as data URIs, tensors as a line."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import carton_runtime as carton
+
+LARGEST = 1 << 20
+"""Bytes of a picture in a description: every copy of it is stored in the notebook."""
+
+_THUMBNAIL = (160, 120)
+_FEW = 12
+_TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+_ENDINGS = (".png", ".jpg", ".jpeg")
+
+
+def is_picture(path: str) -> bool:
+    """Whether a file's name says that it is a picture of a kind that cartons hold."""
+    return path.lower().endswith(_ENDINGS)
+
+
+def picture(data: bytes) -> str:
+    """A picture as a data URI; empty when it is too large, or no picture after all."""
+    kind = next((kind for magic, kind in _TYPES.items() if data.startswith(magic)), None)
+    return _uri(data, kind) if kind is not None and len(data) <= LARGEST else ""
+
+
+def thumbnail(data: bytes) -> str:
+    """A small version of a picture as a data URI; empty when `data` is none."""
+    if not data.startswith(tuple(_TYPES)):
+        return ""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
+            opened.thumbnail(_THUMBNAIL)
+            written = io.BytesIO()
+            opened.convert("RGBA").save(written, "PNG", optimize=True)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return ""  # Pillow's ways to say that the bytes are no picture, or one too large to touch
+    return _uri(written.getvalue(), "image/png")
+
+
+def value_text(value: carton.LazyTensor | carton.MiscFile) -> str:
+    """A line about a value: what a small tensor holds, else what kind it is."""
+    if isinstance(value, carton.MiscFile):
+        return "file"
+    kind = f"{value.dtype}{_sizes(value.shape)}"
+    if value.shape is None or None in value.shape or _count(value.shape) > _FEW:
+        return kind
+    return f"{_listed(value.get_blocking().tolist())} {kind}"
+
+
+def _listed(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_listed, value)) + "]"
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)
+
+
+def _sizes(shape: tuple[int | None, ...] | None) -> str:
+    return f" [{', '.join('*' if size is None else str(size) for size in shape)}]" if shape else ""
+
+
+def _count(shape: tuple[int | None, ...]) -> int:
+    count = 1
+    for size in shape:
+        count *= size or 0
+    return count
+
+
+def _uri(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

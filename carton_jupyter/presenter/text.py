@@ -1,0 +1,51 @@
+"""Views as plain text, for terminals and for what compares notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from carton_jupyter.presenter.view import CardView, ComparisonView, ReportView, TensorView
+
+
+def card(view: CardView) -> str:
+    """A model on a few lines; what it runs on is left out, because that differs between machines."""
+    state = f" ({view['state']})" if view["state"] else ""
+    lines = [f"{view['title']}{state}"]
+    if view["summary"]:
+        lines.append(f"  {view['summary']}")
+    for kind in ("inputs", "outputs"):
+        lines.extend(_tensors(kind, view["inputs"] if kind == "inputs" else view["outputs"]))
+    counts = {"example": len(view["examples"]), "self test": len(view["self_tests"])}
+    counted = [f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count]
+    if counted:
+        lines.append(f"  {', '.join(counted)}")
+    return "\n".join(lines)
+
+
+def tensor(view: TensorView) -> str:
+    """A spec on one line."""
+    described = f"  {view['description']}" if view["description"] else ""
+    return f"{view['name']}: {view['dtype']} {view['shape']}{described}"
+
+
+def report(view: ReportView) -> str:
+    """The self tests, without what differs between runs."""
+    lines = [f"{view['passed']} of {view['total']} self tests pass"]
+    lines.extend(f"  {_comparison(row)}" for row in view["rows"])
+    return "\n".join(lines)
+
+
+def _tensors(kind: str, views: list[TensorView]) -> Iterator[str]:
+    if views:
+        yield f"  {kind}:"
+    for view in views:
+        yield f"    {tensor(view)}"
+
+
+def _comparison(row: ComparisonView) -> str:
+    what = f"{row['test']}, {row['output']}" if row["output"] else row["test"]
+    if not row["passed"]:
+        return f"{what}: FAILED, {row['message']}"
+    if not row["output"]:
+        return f"{what}: ran"
+    return f"{what}: {'exact' if row['tolerance'] == 'exact' else 'within ' + row['tolerance']}"

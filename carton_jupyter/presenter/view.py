@@ -1,0 +1,180 @@
+"""What is shown of a model, as plain data: strings, lists and dicts, nothing of the runtime's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+import carton_runtime as carton
+from carton_jupyter.presenter.pictures import is_picture, picture, thumbnail, value_text
+
+
+class TensorView(TypedDict):
+    """One input or output."""
+
+    name: str
+    dtype: str
+    shape: str
+    description: str
+
+
+class ValueView(TypedDict):
+    """One value of an example: a picture as a data URI where it is one, and always a text."""
+
+    name: str
+    text: str
+    picture: str
+
+
+class ExampleView(TypedDict):
+    """One example."""
+
+    name: str
+    description: str
+    inputs: list[ValueView]
+    outputs: list[ValueView]
+
+
+class NamedView(TypedDict):
+    """Something with a name and a line about it."""
+
+    name: str
+    description: str
+
+
+class CardView(TypedDict):
+    """A carton, and the model that runs from it when `state` is not empty."""
+
+    title: str
+    summary: str
+    badges: list[str]
+    state: str
+    running: str
+    runner: str
+    links: list[NamedView]
+    platforms: list[str]
+    inputs: list[TensorView]
+    outputs: list[TensorView]
+    examples: list[ExampleView]
+    self_tests: list[NamedView]
+    description: str
+    pictures: dict[str, str]
+
+
+class ComparisonView(TypedDict):
+    """One output of one self test."""
+
+    test: str
+    output: str
+    passed: bool
+    error: str
+    tolerance: str
+    message: str
+
+
+class ReportView(TypedDict):
+    """The self tests of a model."""
+
+    passed: int
+    total: int
+    rows: list[ComparisonView]
+
+
+def info_view(info: carton.CartonInfo) -> CardView:
+    """What a carton says about itself."""
+    runner = info.runner
+    links = {"homepage": info.homepage, "repository": info.repository}
+    return {
+        "title": info.title,
+        "summary": info.short_description or "",
+        "badges": [badge for badge in (info.license, info.model_hash and info.model_hash[:8]) if badge],
+        "state": "",
+        "running": "",
+        "runner": f"{runner.runner_name} {runner.required_framework_version}",
+        "links": [{"name": name, "description": url} for name, url in links.items() if url],
+        "platforms": list(info.required_platforms),
+        "inputs": [spec_view(spec) for spec in info.inputs],
+        "outputs": [spec_view(spec) for spec in info.outputs],
+        "examples": [_example(example, number) for number, example in enumerate(info.examples, 1)],
+        "self_tests": [
+            {"name": test.name or f"self test {number}", "description": test.description or ""}
+            for number, test in enumerate(info.self_tests, 1)
+        ],
+        "description": info.model_description or "",
+        "pictures": _pictures(info),
+    }
+
+
+def model_view(model: carton.Carton | carton.sync.Carton) -> CardView:
+    """What a carton says, and how the model that runs from it is."""
+    kernel = model.kernel
+    running = f"Python {kernel.python} · numpy {kernel.numpy}" if kernel.python else ""
+    return {**info_view(model.info), "state": kernel.state.value, "running": running}
+
+
+def spec_view(spec: carton.TensorSpec) -> TensorView:
+    """What an input or output looks like."""
+    return {
+        "name": spec.name,
+        "dtype": spec.dtype,
+        "shape": _shape(spec.shape),
+        "description": spec.description or "",
+    }
+
+
+def report_view(report: carton.SelfTestReport) -> ReportView:
+    """How the self tests went."""
+    passed = sum(result.passed for result in report)
+    rows: list[ComparisonView] = []
+    for result in report:
+        if not result.outputs:
+            message = str(result.error) if result.error else "" if result.passed else "did not run"
+            rows.append(_row(result.name, "", result.passed, message=message))
+        for output in result.outputs:
+            errors = (f"{output.absolute_error:.2g}", str(output.tolerance))
+            rows.append(_row(result.name, output.name, output.passed, *errors, message=output.message))
+    return {"passed": passed, "total": len(report), "rows": rows}
+
+
+def _row(test: str, output: str, passed: bool, error: str = "", tolerance: str = "", *, message: str) -> ComparisonView:
+    return {
+        "test": test, "output": output, "passed": passed, "error": error, "tolerance": tolerance, "message": message,
+    }  # fmt: skip
+
+
+def _shape(shape: str | Sequence[int | str | None] | None) -> str:
+    if shape is None:
+        return "any shape"
+    if isinstance(shape, str):
+        return f"shape {shape}"
+    return "[" + ", ".join("*" if size is None else str(size) for size in shape) + "]" if shape else "scalar"
+
+
+def _example(example: carton.Example[carton.LazyTensor | carton.MiscFile], number: int) -> ExampleView:
+    return {
+        "name": example.name or f"example {number}",
+        "description": example.description or "",
+        "inputs": _values(example.inputs),
+        "outputs": _values(example.sample_out),
+    }
+
+
+def _values(values: Mapping[str, carton.LazyTensor | carton.MiscFile]) -> list[ValueView]:
+    return [_value(name, value) for name, value in values.items()]
+
+
+def _value(name: str, value: carton.LazyTensor | carton.MiscFile) -> ValueView:
+    try:
+        shown = thumbnail(value.read_blocking()) if isinstance(value, carton.MiscFile) else ""
+        return {"name": name, "text": value_text(value), "picture": shown}
+    except carton.CartonError as error:  # a card says what it can
+        return {"name": name, "text": f"cannot be read: {error}", "picture": ""}
+
+
+def _pictures(info: carton.CartonInfo) -> dict[str, str]:
+    """The misc files that the description shows, as data URIs."""
+    named = [path for path in info.misc_files if is_picture(path) and f"@misc/{path}" in (info.model_description or "")]
+    try:
+        return {path: picture(info.misc_files[path].read_blocking()) for path in named}
+    except carton.CartonError:  # the description then shows their names; using the carton will say what is wrong
+        return {}
