@@ -53,12 +53,19 @@ def _walk(folder: Path, prefix: str, above: tuple[Path, ...]) -> Iterator[tuple[
         if entry.name in LEFT_OUT:
             continue
         path, file = prefix + entry.name, Path(entry.path)
-        if not entry.is_dir():
+        if not _is_folder(entry):
             yield safe_path(path, where="model"), file
         elif file.resolve() in above:
             raise StorageError(f"the link {file} leads back to a folder that it lies in")
         else:
             yield from _walk(file, f"{path}/", (*above, file.resolve()))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:  # a link to itself, on whatever way
+        raise StorageError(f"the link {entry.path} leads nowhere: {error.strerror}") from error
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:
@@ -71,6 +78,8 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
 
 def _model_file(path: str, file: Path, root: Path) -> ModelFile:
     if not file.is_symlink():
+        if not file.is_file():  # reading a pipe, for one, would never end
+            raise StorageError(f"{file} is neither a file nor a folder, and cannot be packed")
         return ModelFile(path, file)
     target = file.resolve()
     if not target.is_file():
