@@ -40,17 +40,21 @@ def _to_tensor(name: str, value: Any, wanted: str | None) -> Tensor:
         or not _is_numeric(tensor)
     ):
         return tensor
-    converted = np.asarray(value).astype(wanted)
-    kept = np.array_equal(converted, np.asarray(tensor)) or (converted.dtype.kind == "f" and _is_float(tensor))
-    return converted if kept else tensor
+    return _converted(np.asarray(tensor), str(wanted))
+
+
+def _converted(array: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any]:
+    """The array in another dtype; as it is where that would change values by more than rounding."""
+    with np.errstate(all="ignore"):  # what does not fit is seen below
+        converted = array.astype(dtype)
+    is_rounding = converted.dtype.kind == array.dtype.kind == "f"
+    if is_rounding:
+        return converted if np.array_equal(np.isfinite(converted), np.isfinite(array)) else array
+    return converted if np.array_equal(converted, array) else array
 
 
 def _is_numeric(tensor: Tensor) -> bool:
     return tensor.dtype.kind in "iuf"
-
-
-def _is_float(tensor: Tensor) -> bool:
-    return tensor.dtype.kind == "f"
 
 
 def name_problems(kind: str, specs: Sequence[TensorSpec], names: Mapping[str, Any]) -> Iterator[str]:
