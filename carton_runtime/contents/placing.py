@@ -47,10 +47,11 @@ class _Placing:
         self.target = target
         self._files = files
         self._store = store
+        self._root = Path(os.path.realpath(target))
 
     def missing(self) -> dict[str, str]:
         """The files that are not in place, or were touched since: path → sha256."""
-        return {path: sha256 for path, sha256 in self._files.model_files.items() if not self._is_placed(path)}
+        return {path: sha256 for path, sha256 in self._files.model_files.items() if not self._is_placed(path, sha256)}
 
     async def place(self, missing: dict[str, str], on_event: OnEvent | None) -> None:
         """Put files in place."""
@@ -68,24 +69,42 @@ class _Placing:
             raise FormatError(f"{path} of {contents.name} is only linked to; this release reads what is in the carton")
         target = await contents.link_target(path)
         if target is not None:
-            self._place_link(path, target, sha256)
+            # The hash of a link is that of the file it leads to, which is checked under its own name.
+            if self._files.manifest.entries.get(await self._end_of(path)) != sha256:
+                raise IntegrityError(
+                    f"{path} links to {target}, which is not the file that the MANIFEST promises there"
+                )
+            self._place_link(path, target)
             return
         what = f"{path} of {contents.name}"
         stored = await self._store.ensure(sha256, lambda: contents.stream(path), what=what)
         await asyncio.to_thread(link, stored, self._destination(path))
 
-    def _place_link(self, path: str, target: str, sha256: str) -> None:
-        # The hash of a link is that of the file it leads to, which is checked under its own name.
-        if self._files.manifest.entries.get(target) != sha256 or not target.startswith("model/"):
-            raise IntegrityError(f"{path} links to {target}, which is not the file that the MANIFEST promises there")
+    async def _end_of(self, path: str) -> str:
+        """The file that a chain of links leads to."""
+        contents, passed = self._files.contents, {path}
+        while path in contents.paths and (target := await contents.link_target(path)) is not None:
+            if target in passed or not target.startswith("model/"):
+                raise FormatError(f"{path} links to {target}: in a circle, or out of the model", where=contents.name)
+            passed.add(target)
+            path = target
+        return path
+
+    def _place_link(self, path: str, target: str) -> None:
         destination = self._destination(path)
         destination.parent.mkdir(parents=True, exist_ok=True)
         destination.unlink(missing_ok=True)
         destination.symlink_to(os.path.relpath(self._destination(target), destination.parent))
 
-    def _is_placed(self, path: str) -> bool:
+    def _is_placed(self, path: str, sha256: str) -> bool:
         destination = self._destination(path)
-        return destination.exists() if destination.is_symlink() else is_verified(destination)
+        if destination.is_symlink():
+            # Only a link to a file of the model that has the right content is a link of ours.
+            destination = Path(os.path.realpath(destination))
+            if not destination.is_relative_to(self._root):
+                return False
+            path = f"model/{destination.relative_to(self._root).as_posix()}"
+        return self._files.manifest.entries.get(path) == sha256 and is_verified(destination)
 
     def _destination(self, path: str) -> Path:
         return self.target / path.removeprefix("model/")
