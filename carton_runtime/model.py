@@ -32,10 +32,12 @@ class SealHandle:
 
     Attributes:
         number: what the model's process knows them by.
+        kernel: the process that has them.
         check: what the symbols of the specs stand for in them.
     """
 
     number: int
+    kernel: Kernel
     check: SpecCheck = field(repr=False, compare=False)
 
 
@@ -93,10 +95,12 @@ class Carton:
         """Hand inputs to the model before they are needed. Arguments and errors are those of `infer`."""
         tensors, check = self.prepare(inputs, named)
         with Call(self.kernel.channel, Kind.SEAL, tensors) as call:
-            return SealHandle((await call.receive()).fields["handle"], check)
+            return SealHandle((await call.receive()).fields["handle"], self.kernel, check)
 
     async def infer_with_handle(self, handle: SealHandle) -> Tensors:
         """Run the model on sealed inputs. Results and errors are those of `infer`."""
+        if not isinstance(handle, SealHandle) or handle.kernel is not self.kernel:
+            raise InvalidTensorError(f"{handle!r} is no handle that `seal` of this model gave")
         with Call(self.kernel.channel, Kind.CALL, handle=handle.number, credit=0) as call:
             return self.checked(await call.receive(), handle.check)
 
@@ -145,12 +149,12 @@ class Carton:
 
     def _by_name(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         if len(inputs) == 1 and isinstance(inputs[0], Mapping):
-            return {**inputs[0], **named}
+            return _merged(inputs[0], named)
         names = [spec.name for spec in self.info.inputs]
         if len(inputs) > len(names):
             there = f"its specs have {len(names)}" if names else "it has no specs, so give a dict of tensors by name"
             raise InvalidTensorError(f"{len(inputs)} inputs were given by position to {self.info.title!r}; {there}")
-        return {**dict(zip(names, inputs, strict=False)), **named}
+        return _merged(dict(zip(names, inputs, strict=False)), named)
 
     def _complain(self, problems: Any) -> None:
         for problem in problems:
@@ -158,6 +162,12 @@ class Carton:
                 raise InvalidTensorError(problem)
             # Attributed to the caller of the public method that was called.
             warnings.warn(problem, SpecWarning, stacklevel=4)
+
+
+def _merged(given: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    if twice := given.keys() & named.keys():
+        raise InvalidTensorError(f"input {min(twice)!r} was given twice, and once by its name")
+    return {**given, **named}
 
 
 def _abandon(kernel: Kernel) -> None:
