@@ -104,8 +104,7 @@ async def load(
         visible_device, override_runner_name, override_required_framework_version, override_runner_opts or {}
     )
     model = await background.run(_Loading(overrides, strict, on_event).packed(url_or_path))
-    _warn(model)
-    return model
+    return await _warned(model)
 
 
 @spell_out
@@ -129,8 +128,7 @@ async def load_unpacked(
         visible_device, override_runner_name, override_required_framework_version, override_runner_opts or {}
     )
     model = await background.run(_Loading(overrides, strict, on_event).unpacked(Path(path).expanduser(), options))
-    _warn(model)
-    return model
+    return await _warned(model)
 
 
 async def get_model_info(url_or_path: Location) -> CartonInfo:
@@ -209,6 +207,11 @@ def _check_platform(document: Document) -> None:
         raise RunnerNotFoundError(f"this model supports {supported}; this machine is {platform}")
 
 
-def _warn(model: Carton) -> None:
-    for text in model.kernel.load_warnings:
-        warnings.warn(f"{model.info.title}: {text}", stacklevel=3)
+async def _warned(model: Carton) -> Carton:
+    try:
+        for text in model.kernel.load_warnings:
+            warnings.warn(f"{model.info.title}: {text}", stacklevel=3)
+    except Warning:  # the caller makes errors of them, and will never hold the model
+        await model.aclose()
+        raise
+    return model
