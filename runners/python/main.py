@@ -96,8 +96,10 @@ def _typed(value: Option, parameter: Any) -> Option:
 
 
 def _adapt(model: Any, entrypoint: Callable[..., Any]) -> Any:
-    infers = hasattr(model, "infer_with_tensors")
-    seals = hasattr(model, "seal") and hasattr(model, "infer_with_handle")
+    infers, *pair = (
+        callable(getattr(model, name, None)) for name in ("infer_with_tensors", "seal", "infer_with_handle")
+    )
+    seals = all(pair)
     if not infers and not seals:
         raise UnfitModelError(
             "{}() returned {}, which has neither infer_with_tensors nor both of seal and infer_with_handle".format(

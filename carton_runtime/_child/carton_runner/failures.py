@@ -18,6 +18,8 @@ def describe_failure(error: BaseException, runner_dir: str) -> dict[str, Any]:
     if isinstance(error, UnfitModelError):
         return {"type": "", "message": str(error), "traceback": ""}
     first = _first_frame_of_the_model(error.__traceback__, runner_dir)
+    if first is error.__traceback__ and isinstance(error, SyntaxError):
+        first = None  # a module that cannot be compiled has no frame; its error shows the line
     text = "".join(traceback.format_exception(type(error), error, first))
     return {"type": type(error).__name__, "message": _message(error), "traceback": text}
 

@@ -56,7 +56,9 @@ class Server:
     def _answer(self, answer: Callable[[Message], None], message: Message) -> None:
         try:
             answer(message)
-        except Exception as error:  # noqa: BLE001  the model may raise anything; the caller gets it as data
+        # The model may raise anything, and what it raises is data for its caller. `sys.exit` is no way to end a kernel:
+        # interpreters that go down close their sockets first, and then nobody learns why.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             self._streams.pop(message.call, None)
             self._send(Kind.FAILED, message.call, **describe_failure(error, self._runner_dir))
 
