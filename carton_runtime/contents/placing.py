@@ -71,9 +71,7 @@ class _Placing:
         if target is not None:
             # The hash of a link is that of the file it leads to, which is checked under its own name.
             if self._files.manifest.entries.get(await self._end_of(path)) != sha256:
-                raise IntegrityError(
-                    f"{path} links to {target}, which is not the file that the MANIFEST promises there"
-                )
+                raise IntegrityError(f"{path} links to {target}, which is not what the MANIFEST promises for the link")
             self._place_link(path, target)
             return
         what = f"{path} of {contents.name}"

@@ -96,10 +96,8 @@ def _typed(value: Option, parameter: Any) -> Option:
 
 
 def _adapt(model: Any, entrypoint: Callable[..., Any]) -> Any:
-    infers, *pair = (
-        callable(getattr(model, name, None)) for name in ("infer_with_tensors", "seal", "infer_with_handle")
-    )
-    seals = all(pair)
+    infers = _has(model, "infer_with_tensors")
+    seals = _has(model, "seal") and _has(model, "infer_with_handle")
     if not infers and not seals:
         raise UnfitModelError(
             "{}() returned {}, which has neither infer_with_tensors nor both of seal and infer_with_handle".format(
@@ -107,6 +105,10 @@ def _adapt(model: Any, entrypoint: Callable[..., Any]) -> Any:
             )
         )
     return _Sealing(model) if seals else _Plain(model)
+
+
+def _has(model: Any, method: str) -> bool:
+    return callable(getattr(model, method, None))
 
 
 class _Plain:
@@ -135,7 +137,7 @@ def _modules(model_dir: str) -> str:
     for name in sorted(os.listdir(model_dir)):
         if name.endswith(".py"):
             names.append(name[:-3])
-        elif os.path.isdir(os.path.join(model_dir, name)) and name.isidentifier():
+        elif os.path.isdir(os.path.join(model_dir, name)) and name.isidentifier() and name != "__pycache__":
             names.append(name)
     return _listed(names)
 
