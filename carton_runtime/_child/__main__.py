@@ -7,8 +7,10 @@ import io
 import socket
 import sys
 
-from carton_runner.lifeline import hold
+from carton_runner.api import attach
+from carton_runner.control import listen
 from carton_runner.serve import Server
+from carton_runner.turns import Turns
 from carton_wire.connection import Connection
 from carton_wire.memory import Memory
 
@@ -25,8 +27,11 @@ def main() -> None:
     # The model's imports come first; ours stay possible for what is imported late.
     sys.path.append(sys.path.pop(0))
     sys.argv = [""]
-    hold(control)
-    Server(Connection(calls, Memory(memory, side=1))).run()
+    turns = Turns()
+    listen(control, turns)
+    shared = Memory(memory, side=1)
+    attach(turns.is_cancelled, shared.allocate)
+    Server(Connection(calls, shared), turns).run()
 
 
 main()

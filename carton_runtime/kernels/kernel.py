@@ -145,7 +145,9 @@ class Kernel:
         try:
             hello = await self.channel.receive(place)
             self._meet(hello)
-            self.channel.post(Kind.LOAD, _SESSION, runner=str(runner), model=str(model_dir), options=dict(options))
+            self.channel.post(
+                Kind.LOAD, _SESSION, runner=str(runner), model=str(model_dir), options=dict(options), batch={}
+            )
             ready = await self.channel.receive(place)
         finally:
             self.channel.close_place(place)

@@ -111,13 +111,24 @@ def _has(model: Any, method: str) -> bool:
     return callable(getattr(model, method, None))
 
 
-class _Plain:
+class _Declared:
+    """What a model says about how it wants to be called."""
+
     def __init__(self, model: Any) -> None:
+        for name in ("max_concurrency", "max_batch_size", "max_batch_delay"):
+            if hasattr(model, name):
+                setattr(self, name, getattr(model, name))
+
+
+class _Plain(_Declared):
+    def __init__(self, model: Any) -> None:
+        super().__init__(model)
         self.infer = model.infer_with_tensors
 
 
-class _Sealing:
+class _Sealing(_Declared):
     def __init__(self, model: Any) -> None:
+        super().__init__(model)
         self.seal = model.seal
         self.infer_with_handle = model.infer_with_handle
         self.infer = getattr(model, "infer_with_tensors", self._infer)

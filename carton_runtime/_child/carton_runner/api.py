@@ -15,12 +15,22 @@ reaches the caller with its traceback; `UnfitModelError` reaches her as its mess
 
 from __future__ import annotations
 
-from typing import Any, Awaitable, Callable, Union
+from typing import Any, Awaitable, Callable, Sequence, Union
 
+import numpy as np
 from carton_wire.nested import NestedTensor
 from carton_wire.values import DTYPES, as_tensor
 
-__all__ = ["DTYPES", "LoadRequest", "NestedTensor", "Option", "UnfitModelError", "as_tensor"]
+__all__ = [
+    "DTYPES",
+    "LoadRequest",
+    "NestedTensor",
+    "Option",
+    "UnfitModelError",
+    "alloc_tensor",
+    "as_tensor",
+    "is_cancelled",
+]
 
 Option = Union[int, float, str, bool]
 
@@ -51,3 +61,29 @@ class LoadRequest:
     def wait(self, awaitable: Awaitable[Any]) -> Any:
         """The result of something awaitable, run on the loop that the model's coroutines will run on."""
         return self._wait(awaitable)
+
+
+def alloc_tensor(shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
+    """A new array to write an output into; a large one lies in shared memory and costs no copy to return."""
+    return _kernel.alloc_tensor(shape, dtype)
+
+
+def is_cancelled() -> bool:
+    """Whether nobody waits any more for the call that is being computed: a model that loops may look and give up."""
+    return _kernel.is_cancelled()
+
+
+class _Kernel:
+    """What the process around the model offers; plain arrays and nobody who cancels, where there is none."""
+
+    def __init__(self) -> None:
+        self.alloc_tensor: Callable[..., np.ndarray[Any, Any]] = np.empty
+        self.is_cancelled: Callable[[], bool] = lambda: False
+
+
+_kernel = _Kernel()
+
+
+def attach(cancelled: Callable[[], bool], alloc: Callable[..., np.ndarray[Any, Any]]) -> None:
+    """Called once, when the process starts."""
+    _kernel.is_cancelled, _kernel.alloc_tensor = cancelled, alloc

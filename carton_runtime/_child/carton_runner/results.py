@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from typing import Any, Awaitable, Iterator
+from typing import Any, Iterator
 
 from carton_wire.values import Tensor, as_tensor
 
 from .api import UnfitModelError
-
-
-class Loop:
-    """The event loop of the model's coroutines: one for the whole life of the process, made when first needed."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def wait(self, awaitable: Awaitable[Any]) -> Any:
-        """Run until `awaitable` is done; its result."""
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-        return self._loop.run_until_complete(_as_coroutine(awaitable))
-
-    def close(self) -> None:
-        """Let what still runs on the loop finish its clean-up."""
-        if self._loop is not None:
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.close()
-
-
-async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
+from .loops import Loop
 
 
 def results(value: Any, loop: Loop) -> Iterator[dict[str, Tensor]]:

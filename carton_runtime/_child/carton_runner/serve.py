@@ -1,4 +1,9 @@
-"""Serve one model over a connection: one message after the other, in the main thread of the process."""
+"""Serve one model over a connection.
+
+The main thread reads messages, and runs the model unless that takes several calls at once. Every call gets exactly one last
+reply (RESULT, DONE, FAILED or SEALED), also when it was cancelled: the host waits for it before it believes that the
+model is free again.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,9 @@ import itertools
 import os
 import platform
 import sys
+import threading
 from types import ModuleType
-from typing import Any, Callable, Dict, Iterator, Mapping
+from typing import Any, Callable, Mapping
 
 import numpy as np
 from carton_wire.connection import Connection
@@ -16,23 +22,30 @@ from carton_wire.messages import WIRE_VERSION, Kind, Message
 from carton_wire.values import Tensor
 
 from .api import LoadRequest, UnfitModelError
+from .batching import Batcher, BatchPlan
+from .executors import Inline, Threads
 from .failures import describe_failure
-from .results import Loop, checked, results
-
-Results = Iterator[Dict[str, Tensor]]
+from .loops import Loop
+from .results import checked, results
+from .streams import Results, Stream
+from .turns import CancelledCallError, Turns
 
 
 class Server:
     """The state of a runner kernel: the model, its sealed inputs and its suspended streams."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, turns: Turns) -> None:
         self._connection = connection
-        self._loop = Loop()
+        self._turns = turns
+        self._sending = threading.Lock()
+        self._loop = Loop(turns.on_cancel)
+        self._executor: Inline | Threads = Inline()
+        self._batcher: Batcher | None = None
         self._runner_dir = ""
         self._model: Any = None
         self._sealed: dict[int, dict[str, Tensor]] = {}
         self._handles = itertools.count(1)
-        self._streams: dict[int, Results] = {}
+        self._streams: dict[int, Stream] = {}
 
     def run(self) -> None:
         """Greet the host, then serve until it closes."""
@@ -40,51 +53,112 @@ class Server:
             Kind.HELLO, 0, wire=WIRE_VERSION, pid=os.getpid(), python=platform.python_version(), numpy=np.__version__
         )
         answers: Mapping[Kind, Callable[[Message], None]] = {
-            Kind.LOAD: self._load,
-            Kind.CALL: self._call,
-            Kind.SEAL: self._seal,
-            Kind.MORE: lambda message: self._advance(message.call, message.fields["credit"]),
-            Kind.CANCEL: lambda message: self._drop_stream(message.call),
+            Kind.LOAD: self._on_load,
+            Kind.CALL: self._on_call,
+            Kind.SEAL: lambda message: self._start(message, self._seal),
+            Kind.MORE: self._on_more,
+            Kind.CANCEL: self._on_cancel,
+            Kind.TRIM: self._on_trim,
         }
-        while True:
-            message = self._connection.receive()
-            if message is None or message.kind is Kind.CLOSE:
-                break
-            self._answer(answers[message.kind], message)
+        while (message := self._next()) is not None and message.kind is not Kind.CLOSE:
+            answers[message.kind](message)
         self._end()
 
-    def _answer(self, answer: Callable[[Message], None], message: Message) -> None:
-        try:
-            answer(message)
-        # The model may raise anything, and what it raises is data for its caller. `sys.exit` is no way to end a kernel:
-        # interpreters that go down close their sockets first, and then nobody learns why.
-        except (Exception, SystemExit) as error:  # noqa: BLE001
-            self._streams.pop(message.call, None)
-            self._send(Kind.FAILED, message.call, **describe_failure(error, self._runner_dir))
+    def _next(self) -> Message | None:
+        """The next message; batches whose time has come go first."""
+        batcher = self._batcher
+        while batcher is not None and batcher.is_waiting:
+            if self._connection.wait(batcher.patience()):
+                break
+            batcher.flush()
+        return self._connection.receive()
 
-    def _load(self, message: Message) -> None:
+    # Loading
+
+    def _on_load(self, message: Message) -> None:
         main = message.fields["runner"]
         self._runner_dir = os.path.dirname(main)
         request = LoadRequest(message.fields["model"], message.fields["options"], self._loop.wait)
-        self._model = _runner(main).load(request)
-        self._send(Kind.READY, 0, warnings=request.warnings)
+        try:
+            self._model = _runner(main).load(request)
+            self._arrange(BatchPlan.of(self._model, message.fields["batch"]), request)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  the model's code may raise anything
+            self._send(Kind.FAILED, 0, **describe_failure(error, self._runner_dir))
+            return
+        self._send(Kind.READY, 0, warnings=request.warnings, concurrency=self._concurrency())
+
+    def _arrange(self, plan: BatchPlan | None, request: LoadRequest) -> None:
+        """Set up what the model declares: how many calls it takes at once, and whether it takes them in batches."""
+        if plan is not None and plan.is_possible:
+            self._batcher = Batcher(plan, self._run_batch)
+        elif plan is not None:
+            request.warn(
+                "the model declares max_batch_size, but its specs share no batch symbol; it is called one by one"
+            )
+        if self._concurrency() > 1:
+            self._executor = Threads(self._concurrency())
+            self._loop.share()
+
+    def _concurrency(self) -> int:
+        declared = getattr(self._model, "max_concurrency", 1)
+        if type(declared) is not int or declared < 1:
+            raise UnfitModelError(f"the model's max_concurrency is {declared!r}; it must be a whole number from 1 up")
+        return declared
+
+    # Messages
+
+    def _on_call(self, message: Message) -> None:
+        batcher = self._batcher
+        if batcher is not None and batcher.takes(message):
+            batcher.add(message)
+        else:
+            self._start(message, self._call)
+
+    def _on_more(self, message: Message) -> None:
+        stream = self._streams.get(message.call)
+        # It may have ended while the host's wish was on its way.
+        if stream is not None and stream.wants(message.fields["credit"]):
+            self._start(message, lambda message: self._advance(message.call, stream))
+
+    def _on_cancel(self, message: Message) -> None:
+        stream = self._streams.get(message.call)
+        if stream is not None and stream.leave():
+            self._start(message, lambda message: self._leave(message.call, stream))
+
+    def _on_trim(self, message: Message) -> None:
+        self._connection.memory.trim()
+        self._send(Kind.TRIMMED, message.call)
+
+    # Calls
+
+    def _start(self, message: Message, work: Callable[[Message], None]) -> None:
+        self._executor.run(lambda: self._answer(message, work))
+
+    def _answer(self, message: Message, work: Callable[[Message], None]) -> None:
+        try:
+            work(message)
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  the model may raise anything
+            self._streams.pop(message.call, None)
+            self._fail(message.call, error)
 
     def _call(self, message: Message) -> None:
-        handle = message.fields["handle"]
-        # Nothing of ours holds on to the inputs: their memory is free again as soon as the model lets go of it.
-        value = self._model.infer(_taken(message)) if handle is None else self._infer_with_handle(handle)
-        if type(value) is dict and not message.fields["credit"]:
-            self._send(Kind.RESULT, message.call, checked(value))
+        call, credit = message.call, message.fields["credit"]
+        with self._turns.take(call):
+            found = self._infer(message)
+            outputs = None if credit else checked(found) if type(found) is dict else _last(results(found, self._loop))
+        if outputs is not None:
+            del found
+            self._finish(Kind.RESULT, call, outputs)
             return
-        found = results(value, self._loop)
-        del value
-        if message.fields["credit"]:
-            self._streams[message.call] = found
-            self._advance(message.call, message.fields["credit"])
-        else:
-            self._send(Kind.RESULT, message.call, _last(found))
+        stream = self._streams[call] = Stream(results(found, self._loop))
+        stream.wants(credit)
+        self._advance(call, stream)
 
-    def _infer_with_handle(self, handle: int) -> Any:
+    def _infer(self, message: Message) -> Any:
+        # Nothing of ours holds on to the inputs: their memory is free again as soon as the model lets go of it.
+        handle = message.fields["handle"]
+        if handle is None:
+            return self._model.infer(_taken(message))
         if hasattr(self._model, "seal"):
             return self._model.infer_with_handle(handle)
         if handle not in self._sealed:
@@ -92,33 +166,64 @@ class Server:
         return self._model.infer(self._sealed.pop(handle))
 
     def _seal(self, message: Message) -> None:
-        if hasattr(self._model, "seal"):
-            handle = self._model.seal(_taken(message))
-            if hasattr(handle, "__await__"):
-                handle = self._loop.wait(handle)
-        else:
-            handle = next(self._handles)
-            self._sealed[handle] = _taken(message)
+        with self._turns.take(message.call):
+            if hasattr(self._model, "seal"):
+                handle = self._model.seal(_taken(message))
+                if hasattr(handle, "__await__"):
+                    handle = self._loop.wait(handle)
+            else:
+                handle = next(self._handles)
+                self._sealed[handle] = _taken(message)
         if type(handle) is not int:
             raise UnfitModelError(f"the model's seal returned {handle!r}; it must return an int")
-        self._send(Kind.SEALED, message.call, handle=handle)
+        self._finish(Kind.SEALED, message.call, handle=handle)
 
-    def _advance(self, call: int, credit: int) -> None:
-        """Send up to `credit` further items of a stream; it stays suspended after them."""
-        stream = self._streams.get(call)
-        if stream is None:
-            return  # ended already, while the host's wish was on its way
-        for tensors in itertools.islice(stream, credit):
+    def _advance(self, call: int, stream: Stream) -> None:
+        """Send the items that are wanted; the stream stays suspended after them."""
+        while stream.goes_on():
+            with self._turns.take(call):
+                tensors = next(stream.results, None)
+            if tensors is None:
+                self._streams.pop(call, None)
+                self._finish(Kind.DONE, call)
+                return
             self._send(Kind.ITEM, call, tensors)
-            credit -= 1
-        if credit:
-            del self._streams[call]
-            self._send(Kind.DONE, call)
+        if stream.is_closing:
+            self._leave(call, stream)
 
-    def _drop_stream(self, call: int) -> None:
-        stream = self._streams.pop(call, None)
-        if stream is not None:
-            stream.close()  # type: ignore[attr-defined]  # all of them are generators of `results`
+    def _leave(self, call: int, stream: Stream) -> None:
+        self._streams.pop(call, None)
+        stream.close()
+        self._finish(Kind.DONE, call)
+
+    def _run_batch(self, batch: Any) -> None:
+        self._executor.run(lambda: batch.run(self))
+
+    # Batches use these
+
+    def infer_batch(self, call: int, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Run the model on the rows of several calls; the turn is that of the first."""
+        with self._turns.take(call):
+            return _last(results(self._model.infer(tensors), self._loop))
+
+    def finish_batched(self, call: int, outputs: dict[str, Tensor]) -> None:
+        """Answer one call of a batch."""
+        self._finish(Kind.RESULT, call, outputs)
+
+    def fail_batched(self, call: int, error: BaseException) -> None:
+        """Answer one call of a batch that failed."""
+        self._fail(call, error)
+
+    # Replies
+
+    def _finish(self, kind: Kind, call: int, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:
+        self._turns.forget(call)
+        self._send(kind, call, tensors, **fields)
+
+    def _fail(self, call: int, error: BaseException) -> None:
+        if isinstance(error, CancelledCallError) or type(error).__name__ == "CancelledError":
+            error = UnfitModelError("the call was cancelled")
+        self._finish(Kind.FAILED, call, **describe_failure(error, self._runner_dir))
 
     def _send(self, kind: Kind, call: int, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:
         # What the model printed must not arrive after its result.
@@ -127,11 +232,13 @@ class Server:
             sys.stderr.flush()
         except (ValueError, AttributeError):  # a model may close or replace them; its result comes all the same
             pass
-        self._connection.send(Message(kind, call, fields, tensors or {}))
+        with self._sending:
+            self._connection.send(Message(kind, call, fields, tensors or {}))
 
     def _end(self) -> None:
-        for call in list(self._streams):
-            self._drop_stream(call)
+        self._executor.close()
+        for stream in self._streams.values():
+            stream.close()
         self._loop.close()
 
 
@@ -142,12 +249,12 @@ def _taken(message: Message) -> dict[str, Tensor]:
 
 
 def _last(found: Results) -> dict[str, Tensor]:
-    tensors: list[dict[str, Tensor]] = []
-    for item in found:
-        tensors[:] = [item]
-    if not tensors:
+    last = None
+    for last in found:  # noqa: B007  the last is what is wanted
+        pass
+    if last is None:
         raise UnfitModelError("the model streamed no result at all")
-    return tensors[0]
+    return last
 
 
 def _runner(path: str) -> ModuleType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import time
 from collections import deque
@@ -18,9 +19,14 @@ _MOST_PIECES = 64  # far below IOV_MAX, which is 1024
 
 
 class Connection:
-    """Sends and receives messages over a blocking stream socket. For one thread."""
+    """Sends and receives messages over a blocking stream socket. For one thread that sends and one that receives.
+
+    Attributes:
+        memory: what both sides share.
+    """
 
     def __init__(self, sock: socket.socket, memory: Memory) -> None:
+        self.memory = memory
         self._sock = sock
         self._session = Session()
         self._codec = Codec(memory)
@@ -43,6 +49,10 @@ class Connection:
                 self._session.passes(message.kind)
                 self._received.append(message)
         return self._received.popleft()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether there is something to receive within that time, or the other side has closed."""
+        return bool(self._received) or bool(select.select([self._sock], [], [], seconds)[0])
 
     def _wait(self) -> int:
         """Receive something, looking for it for a moment before going to sleep."""

@@ -11,14 +11,15 @@ All numbers are little-endian. What differs between two calls of the same shape 
 bytes are the same and need not be made or understood twice.
 
 Reading is built to survive a `KeyboardInterrupt` between any two bytecodes, because callers in the main thread read for
-themselves: what was received is counted by one C call (`FrameDecoder.receive_from`), parsing changes nothing until one
-attribute is set at its end, and a frame that is therefore offered twice carries the same sequence number.
+themselves: what was received is counted by one C call (`FrameDecoder.receive_from`), and a frame is passed over, by
+setting one attribute, only when whoever took it comes back for the next. One that is therefore offered twice carries
+the same sequence number.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -69,6 +70,7 @@ class _State(NamedTuple):
     shared: bool  # memory that holds many frames and is used again, or memory made for one large frame
     start: int
     counts: list[int]
+    looked_at: bool  # whether they are known to hold no whole frame
 
 
 class FrameDecoder:
@@ -79,17 +81,17 @@ class FrameDecoder:
     """
 
     def __init__(self) -> None:
-        self._state = _State(_memory(_SCRATCH), True, 0, [0])
+        self._state = _State(_memory(_SCRATCH), True, 0, [0], True)
 
     @property
     def has_received(self) -> bool:
-        """Whether bytes came since the last call of `frames`."""
-        return len(self._state.counts) > 1
+        """Whether `frames` may have something to offer."""
+        return not self._state.looked_at or len(self._state.counts) > 1
 
     def receive_from(self, sock: Any) -> int:
         """One ``sock.recv_into``: how many bytes came, 0 at the end of the stream; raises what the socket raises.
 
-        Call `frames` between any two calls: only then is there sure to be room.
+        Go through `frames` between any two calls: only then is there sure to be room.
         """
         state = self._state
         counts = state.counts
@@ -98,8 +100,8 @@ class FrameDecoder:
         counts.extend(map(sock.recv_into, (room,)))
         return counts[-1]
 
-    def frames(self) -> list[Frame]:
-        """The frames that are whole by now, the same ones again if the last call was interrupted.
+    def frames(self) -> Iterator[Frame]:
+        """The frames that are whole by now. One is taken when the next is asked for, and offered again if it never is.
 
         Raises:
             WireError: the bytes are no frame; the decoder is of no further use.
@@ -107,15 +109,15 @@ class FrameDecoder:
         state = self._state
         end = sum(state.counts)
         start = state.start
-        found = []
         while True:
             size, lengths = _measure(state.memory, start, end)
             if start + size > end:
                 break
-            found.append(_parse(state, start, lengths))
+            yield _parse(state, start, lengths)
             start += size
+            if start < end:
+                self._state = _State(state.memory, state.shared, start, [end], False)
         self._state = _rest(state, start, end, size)
-        return found
 
 
 def _measure(memory: memoryview, start: int, end: int) -> tuple[int, tuple[int, int]]:
@@ -142,14 +144,14 @@ def _parse(state: _State, start: int, lengths: tuple[int, int]) -> Frame:
 def _rest(state: _State, start: int, end: int, size: int) -> _State:
     """The state after parsing up to `start`, with room for the `size` bytes of the next frame."""
     if start == end:
-        return _State(state.memory if state.shared else _memory(_SCRATCH), True, 0, [0])
+        return _State(state.memory if state.shared else _memory(_SCRATCH), True, 0, [0], True)
     if start + size <= state.memory.nbytes:
-        return _State(state.memory, state.shared, start, [end])
+        return _State(state.memory, state.shared, start, [end], True)
     # Into fresh memory, since an interrupted move within the same one could not be done again.
     shared = size <= _SCRATCH
     fresh = _memory(_SCRATCH if shared else size)
     fresh[: end - start] = state.memory[start:end]
-    return _State(fresh, shared, 0, [end - start])
+    return _State(fresh, shared, 0, [end - start], True)
 
 
 def _copy(body: memoryview) -> memoryview:

@@ -38,12 +38,14 @@ class Kind(IntEnum):
     MORE = 11  # host: send further items of a streaming call
     CANCEL = 12  # host: nobody waits for this call any more
     CLOSE = 13  # host: end yourself
+    TRIM = 14  # host: give back shared memory that has been idle
+    TRIMMED = 15  # kernel: done, and this is the news
 
 
 _FIELDS: Mapping[Kind, Mapping[str, tuple[type, ...]]] = {
     Kind.HELLO: {"wire": (int,), "pid": (int,), "python": (str,), "numpy": (str,)},
-    Kind.LOAD: {"runner": (str,), "model": (str,), "options": (dict,)},
-    Kind.READY: {"warnings": (list,)},
+    Kind.LOAD: {"runner": (str,), "model": (str,), "options": (dict,), "batch": (dict,)},
+    Kind.READY: {"warnings": (list,), "concurrency": (int,)},
     Kind.CALL: {"handle": (int, type(None)), "credit": (int,)},
     Kind.RESULT: {},
     Kind.ITEM: {},
@@ -54,6 +56,8 @@ _FIELDS: Mapping[Kind, Mapping[str, tuple[type, ...]]] = {
     Kind.MORE: {"credit": (int,)},
     Kind.CANCEL: {},
     Kind.CLOSE: {},
+    Kind.TRIM: {},
+    Kind.TRIMMED: {},
 }
 
 _REPEATED = frozenset({Kind.CALL, Kind.RESULT, Kind.ITEM, Kind.DONE, Kind.SEAL, Kind.MORE, Kind.CANCEL})

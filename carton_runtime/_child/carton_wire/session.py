@@ -25,8 +25,8 @@ class State(Enum):
 
 
 _IN_CALLS = (
-    Kind.CALL, Kind.SEAL, Kind.MORE, Kind.CANCEL,
-    Kind.RESULT, Kind.ITEM, Kind.DONE, Kind.FAILED, Kind.SEALED,
+    Kind.CALL, Kind.SEAL, Kind.MORE, Kind.CANCEL, Kind.TRIM,
+    Kind.RESULT, Kind.ITEM, Kind.DONE, Kind.FAILED, Kind.SEALED, Kind.TRIMMED,
 )  # fmt: skip
 
 _TRANSITIONS: Mapping[tuple[State, Kind], State] = {

@@ -1,0 +1,96 @@
+"""Whose turn it is: which calls the model computes now, in which threads, and how to reach them there."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from contextvars import ContextVar
+from types import FrameType
+from typing import Any, Callable, Iterator
+
+_current: ContextVar[int] = ContextVar("carton_call", default=0)
+
+
+class CancelledCallError(KeyboardInterrupt):
+    """Raised inside the model when its caller gave up; not an `Exception`, which models catch."""
+
+
+class Turns:
+    """The calls that run.
+
+    `cancel` and `interrupt` come from the control thread, the rest from those that run the model.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads: dict[int, int] = {}  # call → thread
+        self._cancelled: set[int] = set()
+        self._cancellers: dict[int, Callable[[], Any]] = {}
+        self._struck = 0  # the call to interrupt in the main thread
+        signal.signal(signal.SIGINT, self._strike)
+
+    @contextlib.contextmanager
+    def take(self, call: int) -> Iterator[None]:
+        """The body is the turn of `call`: only here may it be interrupted.
+
+        Raises:
+            CancelledCallError: it was cancelled, before or while it ran.
+        """
+        token = _current.set(call)
+        try:
+            self._threads[call] = threading.get_ident()
+            if call in self._cancelled:
+                raise CancelledCallError
+            yield
+        finally:
+            with self._lock:
+                self._threads.pop(call, None)
+                self._cancellers.pop(call, None)
+            _current.reset(token)
+
+    def forget(self, call: int) -> None:
+        """The call is answered: nothing that comes for it matters any more."""
+        self._cancelled.discard(call)
+
+    def is_cancelled(self) -> bool:
+        """Whether nobody waits any more for the call whose turn this is."""
+        return _current.get() in self._cancelled
+
+    def on_cancel(self, canceller: Callable[[], Any]) -> None:
+        """Have `canceller` called, in the control thread, when the call whose turn this is gets cancelled."""
+        call = _current.get()
+        self._cancellers[call] = canceller
+        if call in self._cancelled:
+            canceller()
+
+    def cancel(self, call: int) -> None:
+        """Nobody waits for `call`: it does not begin, its coroutine is cancelled, and a model that asks is told."""
+        self._cancelled.add(call)
+        canceller = self._cancellers.get(call)
+        if canceller is not None:
+            canceller()
+
+    def interrupt(self, call: int) -> None:
+        """Raise `CancelledCallError` where `call` runs, if it does."""
+        with self._lock:
+            thread = self._threads.get(call)
+            if thread is None:
+                return
+            if thread == threading.main_thread().ident:
+                self._struck = call
+                signal.pthread_kill(thread, signal.SIGINT)
+            else:
+                _raise_in_thread(thread)
+
+    def _strike(self, _number: int, _frame: FrameType | None) -> None:
+        # In the main thread, between two bytecodes: what runs there now is known for sure.
+        call, self._struck = self._struck, 0
+        if call and call in self._threads:
+            raise CancelledCallError
+
+
+def _raise_in_thread(thread: int) -> None:
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(CancelledCallError))
