@@ -16,6 +16,7 @@ import carton_runtime as carton
 from carton_jupyter.magics import load as loading
 from carton_jupyter.magics import pack as packing
 from carton_jupyter.magics.arguments import MagicParser
+from carton_jupyter.magics.continuation import unfold
 from carton_jupyter.progress import ProgressBar
 from carton_runtime.background import run_blocking
 
@@ -67,6 +68,8 @@ class CartonMagics(Magics):
     @_documented
     def carton_pack(self, line: str, cell: str | None = None) -> Path | None:
         """Pack a folder of code, or this cell."""
+        if cell is not None and self.shell is not None:
+            line, cell = unfold(line, cell, self.shell)
         arguments = self._parse(packing.PARSER, line)
         if arguments is None:
             return None

@@ -20,7 +20,9 @@ from carton_runtime.events import OnEvent
 _DESCRIPTION = """Pack a model into a carton.
 
 %carton_pack DIR packs a folder of code. %%carton_pack makes a module of its cell, beside the files of DIR if there is
-one; the folder itself stays as it is. VARIABLE is the name of a variable of the notebook."""
+one; the folder itself stays as it is. A backslash at the end of a line continues it on the next.
+
+VARIABLE is the name of a variable of the notebook."""
 
 PARSER = MagicParser("%carton_pack", _DESCRIPTION)
 PARSER.add_argument("dir", metavar="DIR", nargs="?", help="the model's folder; comes before the options")
