@@ -69,6 +69,8 @@ def slots_of(descriptors: Any) -> tuple[Slot, ...]:
             slot = slot._replace(offset=offset)
             offset += slot.nbytes
         slots.append(slot)
+    if len({slot.name for slot in slots}) < len(slots):
+        raise WireError("two tensors of a frame have one name")
     return tuple(slots)
 
 
@@ -118,8 +120,8 @@ def _slot(descriptor: Any) -> Slot:
     if not all(type(number) is int and number >= 0 for number in (nested, region, offset)):
         raise WireError(f"{descriptor!r} describes no tensor")
     shapes = tuple(_shape(item) for item in _list(shape)) if nested else (_shape(shape),)
-    if not shapes:
-        raise WireError(f"nested tensor {name!r} has no inner tensors")
+    if len({len(shape) for shape in shapes}) != 1:
+        raise WireError(f"nested tensor {name!r} has no inner tensors, or some of several ranks")
     dtype = _dtype(dtype_text)
     return Slot(name, dtype, shapes, bool(nested), region, offset, sum(map(prod, shapes)) * dtype.itemsize)
 
@@ -164,7 +166,7 @@ def _array(slot: Slot, shape: tuple[int, ...], memory: memoryview, offset: int) 
         if prod(shape) * slot.dtype.itemsize:
             return np.ndarray(shape, slot.dtype, memory, offset)
         return np.zeros(shape, slot.dtype)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         # Without elements nothing bounds the other sizes, and numpy refuses absurd ones; so it does shapes that
         # disagree.
         raise WireError(f"tensor {slot.name!r} of shape {shape}: {error}") from error
