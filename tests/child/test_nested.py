@@ -1,0 +1,72 @@
+"""`NestedTensor`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from carton_runtime import NestedTensor
+
+RAGGED = NestedTensor([np.zeros((2, 3), np.float32), np.ones((5, 3), np.float32)])
+
+
+def test_it_has_one_axis_more_than_its_arrays() -> None:
+    assert (len(RAGGED), RAGGED.ndim, RAGGED.dtype) == (2, 3, np.dtype(np.float32))
+
+
+def test_an_axis_along_which_the_arrays_differ_has_no_size() -> None:
+    assert RAGGED.shape == (2, None, 3)
+
+
+def test_one_array_has_all_its_sizes() -> None:
+    assert NestedTensor([np.zeros((2, 3))]).shape == (1, 2, 3)
+
+
+def test_scalars_nest() -> None:
+    nested = NestedTensor([1, 2])
+    assert (nested.shape, nested.tolist()) == ((2,), [1, 2])
+
+
+def test_it_counts_its_bytes() -> None:
+    assert RAGGED.nbytes == (2 * 3 + 5 * 3) * 4
+
+
+def test_it_is_read_like_a_list() -> None:
+    assert np.array_equal(RAGGED[1], np.ones((5, 3)))
+    assert [array.shape for array in RAGGED] == [(2, 3), (5, 3)]
+    assert RAGGED.arrays == tuple(RAGGED)
+
+
+def test_its_arrays_are_those_that_were_given() -> None:
+    array = np.zeros(3)
+    assert NestedTensor([array])[0] is array
+
+
+def test_lists_become_arrays() -> None:
+    assert NestedTensor([[1, 2], [3]]).tolist() == [[1, 2], [3]]
+
+
+def test_strings_of_several_lengths_become_one_dtype() -> None:
+    nested = NestedTensor([np.array(["a"]), np.array(["", "bcd"])])
+    assert {array.dtype.str[1:] for array in nested} == {"U3"}
+    assert nested.tolist() == [["a"], ["", "bcd"]]
+
+
+def test_it_shows_its_first_arrays_and_its_dtype() -> None:
+    assert repr(NestedTensor([[1], [2, 3]])) == "NestedTensor([[1], [2, 3]], dtype=int64)"
+    assert repr(NestedTensor([[number] for number in range(6)])).count("…") == 1
+
+
+@pytest.mark.parametrize(
+    ("arrays", "error", "message"),
+    [
+        ([], ValueError, "needs at least one inner tensor"),
+        ([[1], [[2]]], ValueError, r"must have one rank, not \[1, 2\]"),
+        ([[1], [2.5]], TypeError, "must have one dtype"),
+        ([[1], ["a"]], TypeError, "must have one dtype"),
+        ([RAGGED], TypeError, "nested tensors do not nest"),
+    ],
+)
+def test_what_does_not_nest_is_refused(arrays: list, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        NestedTensor(arrays)
