@@ -124,3 +124,21 @@ def _shown(shape: Sequence[int | None]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
+
+
+def batch_axes(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> dict[str, dict[str, int]]:
+    """The axis of each tensor along which calls may be put together: that of the symbol which all shapes have.
+
+    Empty when no symbol stands exactly once in the shape of every input and every output.
+    """
+    shapes = [spec.shape for spec in (*inputs, *outputs)]
+    if not inputs or not outputs or not all(isinstance(shape, tuple) for shape in shapes):
+        return {}
+    for symbol in dict.fromkeys(size for size in shapes[0] or () if isinstance(size, str)):
+        if all(isinstance(shape, tuple) and shape.count(symbol) == 1 for shape in shapes):
+            return {"inputs": _axes(inputs, symbol), "outputs": _axes(outputs, symbol)}
+    return {}
+
+
+def _axes(specs: Sequence[TensorSpec], symbol: str) -> dict[str, int]:
+    return {spec.name: spec.shape.index(symbol) for spec in specs if isinstance(spec.shape, tuple)}

@@ -8,6 +8,8 @@ One tree, so that a caller can catch as widely or as narrowly as she needs::
     ├── InvalidDeviceError        a device that is neither the CPU, nor an index, nor a GPU's UUID
     ├── SettingsError             a setting that cannot be read or makes no sense
     ├── ModelClosedError          a call on a model after ``aclose``
+    ├── CallCancelledError        a call that was interrupted
+    ├── CallTimeoutError          a call that took longer than its ``timeout``
     ├── RunnerNotFoundError       nothing here can run this carton
     │   └── InterpreterNotFoundError   the runner is here, the Python it needs is not
     │  what was given to us is broken
@@ -47,6 +49,14 @@ class SettingsError(CartonError, ValueError):
 
 class ModelClosedError(CartonError, RuntimeError):
     """The model was closed; load it again."""
+
+
+class CallCancelledError(CartonError):
+    """The call was interrupted, from another thread or by Stop; the model stays loaded."""
+
+
+class CallTimeoutError(CartonError, TimeoutError):
+    """The call took longer than the caller allowed; the model is told to stop, and stays loaded if it does."""
 
 
 class RunnerNotFoundError(CartonError, LookupError):
@@ -120,9 +130,22 @@ class KernelDiedError(CartonError):
         pid: the process id it had.
         exit_code: its exit code, or ``-N`` when signal N ended it; ``None`` when that is not known.
         log: its last lines of output.
+        cause: why, as far as can be told.
+        peak_memory: the most bytes of memory that it had in use; `None` when that is not known.
     """
 
-    def __init__(self, message: str, *, pid: int, exit_code: int | None, log: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        pid: int,
+        exit_code: int | None,
+        log: Sequence[str] = (),
+        cause: str = "",
+        peak_memory: int | None = None,
+    ) -> None:
+        self.cause = cause
+        self.peak_memory = peak_memory
         self.pid = pid
         self.exit_code = exit_code
         self.log = tuple(log)

@@ -14,6 +14,7 @@ from typing import Unpack
 from carton_runtime import background
 from carton_runtime.catalog.choose import choose, host_platform
 from carton_runtime.catalog.discover import RunnerEntry, discover, search_paths
+from carton_runtime.checking import batch_axes
 from carton_runtime.contents.opening import open_carton
 from carton_runtime.contents.placing import place_model
 from carton_runtime.devices import resolve_device
@@ -25,11 +26,13 @@ from carton_runtime.format.document import Document, Option, RunnerInfo
 from carton_runtime.format.versionreq import VersionReq
 from carton_runtime.info import CartonInfo, info_of
 from carton_runtime.kernels.kernel import Kernel
-from carton_runtime.kernels.launch import LaunchSpec
+from carton_runtime.kernels.spec import KernelSpec
+from carton_runtime.kernels.supervisor import RestartPolicy, Supervisor
 from carton_runtime.model import Carton
 from carton_runtime.packing.kinds import plain_options
 from carton_runtime.packing.options import PackOptions, check_names, spell_out
 from carton_runtime.settings import Settings
+from carton_runtime.sizes import parse_size
 from carton_runtime.unpacked import stage
 
 Location = str | os.PathLike[str]
@@ -44,12 +47,16 @@ class Overrides:
         runner_name: another runner.
         required_framework_version: another Cargo version requirement.
         runner_opts: options that go over the carton's own, key by key.
+        memory_limit: bytes of memory that the model's process may take.
+        restart_policy: how often the process is started again after it died.
     """
 
     visible_device: str | int | None = None
     runner_name: str | None = None
     required_framework_version: str | None = None
     runner_opts: Mapping[str, Option] = field(default_factory=dict)
+    memory_limit: int | None = None
+    restart_policy: RestartPolicy = field(default_factory=RestartPolicy)
 
     def apply(self, runner: RunnerInfo) -> RunnerInfo:
         """The runner to use.
@@ -76,6 +83,8 @@ async def load(
     override_runner_name: str | None = None,
     override_required_framework_version: str | None = None,
     override_runner_opts: Mapping[str, Option] | None = None,
+    memory_limit: int | str | None = None,
+    restart_policy: RestartPolicy | None = None,
     strict: bool = False,
     on_event: OnEvent | None = None,
 ) -> Carton:
@@ -88,6 +97,8 @@ async def load(
         override_runner_name: another runner than the carton says.
         override_required_framework_version: another Cargo version requirement than the carton says.
         override_runner_opts: options that go over the carton's own, key by key.
+        memory_limit: what the model's process may take, in bytes or as ``"2 GB"``; as much as there is unless given.
+        restart_policy: how often the process is started again after it died; five times a minute unless given.
         strict: make an error of what otherwise only warns: inputs and outputs that do not keep to the specs.
         on_event: told of each step; see `carton_runtime.events`.
 
@@ -101,7 +112,12 @@ async def load(
         KernelDiedError: its process ended while it loaded.
     """
     overrides = Overrides(
-        visible_device, override_runner_name, override_required_framework_version, override_runner_opts or {}
+        visible_device,
+        override_runner_name,
+        override_required_framework_version,
+        override_runner_opts or {},
+        None if memory_limit is None else parse_size(memory_limit),
+        restart_policy or RestartPolicy(),
     )
     model = await background.run(_Loading(overrides, strict, on_event).packed(url_or_path))
     return await _warned(model)
@@ -115,6 +131,8 @@ async def load_unpacked(
     override_runner_name: str | None = None,
     override_required_framework_version: str | None = None,
     override_runner_opts: Mapping[str, Option] | None = None,
+    memory_limit: int | str | None = None,
+    restart_policy: RestartPolicy | None = None,
     strict: bool = False,
     on_event: OnEvent | None = None,
     **options: Unpack[PackOptions],
@@ -125,7 +143,12 @@ async def load_unpacked(
     """
     check_names(options)
     overrides = Overrides(
-        visible_device, override_runner_name, override_required_framework_version, override_runner_opts or {}
+        visible_device,
+        override_runner_name,
+        override_required_framework_version,
+        override_runner_opts or {},
+        None if memory_limit is None else parse_size(memory_limit),
+        restart_policy or RestartPolicy(),
     )
     model = await background.run(_Loading(overrides, strict, on_event).unpacked(Path(path).expanduser(), options))
     return await _warned(model)
@@ -176,15 +199,19 @@ class _Loading:
 
     async def _start(self, info: CartonInfo, plan: _Plan, model_dir: Path, lock_dir: Path) -> Carton:
         device = await asyncio.to_thread(resolve_device, self.overrides.visible_device)
-        kernel = await Kernel.start(
-            info.title,
-            LaunchSpec(await self._python(plan, lock_dir), device.environment()),
+        spec = KernelSpec(
+            name=info.title,
+            python=await self._python(plan, lock_dir),
             runner=plan.entry.path / "main.py",
             model_dir=model_dir,
             options=plan.runner.opts,
-            on_event=self.on_event,
+            variables=device.environment(),
+            batch_axes=batch_axes(info.inputs, info.outputs),
+            memory_limit=self.overrides.memory_limit,
         )
-        return Carton(replace(info, runner=plan.runner), kernel, strict=self.strict)
+        kernel = await Kernel.start(spec, on_event=self.on_event)
+        supervisor = Supervisor(kernel, self.overrides.restart_policy)
+        return Carton(replace(info, runner=plan.runner), supervisor, strict=self.strict)
 
     async def _python(self, plan: _Plan, lock_dir: Path) -> Path:
         if plan.interpreter is None:  # a runner without a framework, such as `noop`

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import warnings
 import weakref
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
+
+import numpy as np
 
 from carton_runtime import background
 from carton_runtime._child.carton_wire.messages import Kind, Message
@@ -18,6 +19,7 @@ from carton_runtime.errors import InvalidTensorError, ModelError
 from carton_runtime.info import CartonInfo
 from carton_runtime.kernels.call import Call
 from carton_runtime.kernels.kernel import Kernel
+from carton_runtime.kernels.supervisor import Supervisor
 from carton_runtime.selftest import SelfTestReport, run_self_tests
 
 WINDOW = 16
@@ -26,9 +28,10 @@ WINDOW = 16
 Tensors = dict[str, Tensor]
 
 
-@dataclass(frozen=True)
 class SealHandle:
     """Inputs that were handed to the model before they are needed; serves one `Carton.infer_with_handle`.
+
+    They are released when they are used, by `release`, when nobody holds the handle any more, and after ten minutes.
 
     Attributes:
         number: what the model's process knows them by.
@@ -36,36 +39,54 @@ class SealHandle:
         check: what the symbols of the specs stand for in them.
     """
 
-    number: int
-    kernel: Kernel
-    check: SpecCheck = field(repr=False, compare=False)
+    def __init__(self, number: int, kernel: Kernel, check: SpecCheck) -> None:
+        self.number = number
+        self.kernel = kernel
+        self.check = check
+        kernel.sealed.add(number)
+
+    def release(self) -> None:
+        """Let the model's process forget the inputs."""
+        self.kernel.sealed.forget(self.number)
+
+    def __del__(self) -> None:
+        self.kernel.sealed.forget(self.number)
+
+    def __repr__(self) -> str:
+        return f"<SealHandle {self.number}>"
 
 
 class Carton:
     """A model that runs in a process of its own.
 
     It belongs to no event loop: its methods may be awaited from any, and `carton_runtime.sync` has blocking twins.
-    Close it with `aclose`, or use it as ``async with``; a model that nobody holds any more is closed too.
+    Close it with `aclose`, or use it as ``async with``; a model that nobody holds any more is closed too. When its
+    process dies, the calls that wait fail with `KernelDiedError`, and the next call starts a new one.
 
     Attributes:
         info: what its carton says.
-        kernel: the process that runs it.
         strict: whether what does not keep to the specs is an error, and not a warning.
     """
 
-    def __init__(self, info: CartonInfo, kernel: Kernel, *, strict: bool = False) -> None:
+    def __init__(self, info: CartonInfo, supervisor: Supervisor, *, strict: bool = False) -> None:
         self.info = info
-        self.kernel = kernel
         self.strict = strict
-        self._finalizer = weakref.finalize(self, _abandon, kernel)
+        self._supervisor = supervisor
+        self._finalizer = weakref.finalize(self, _abandon, supervisor)
         # When the interpreter ends, the process ends with it anyway.
         self._finalizer.atexit = False
 
-    async def infer(self, *inputs: Any, **named: Any) -> Tensors:
+    @property
+    def kernel(self) -> Kernel:
+        """The process that runs it: another one after a restart."""
+        return self._supervisor.kernel
+
+    async def infer(self, *inputs: Any, timeout: float | None = None, **named: Any) -> Tensors:  # noqa: ASYNC109
         """Run the model.
 
         Args:
             inputs: one dict of tensors by name; or tensors in the order of the model's inputs.
+            timeout: seconds that it may take. (An input of that name goes into a dict.)
             named: tensors by name, instead of a dict.
 
         Returns:
@@ -75,18 +96,27 @@ class Carton:
             InvalidTensorError: an input is no tensor, or does not fit its spec.
             ModelError: the model raised.
             KernelDiedError: its process ended.
+            CallTimeoutError: it took longer than `timeout`.
         """
         tensors, check = self.prepare(inputs, named)
-        with Call(self.kernel.channel, Kind.CALL, tensors, handle=None, credit=0) as call:
+        kernel = self.admitted_now() or await self._admitted()
+        with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=0) as call:
             return self.checked(await call.receive(), check)
 
-    async def streaming_infer(self, *inputs: Any, **named: Any) -> AsyncGenerator[Tensors, None]:
+    async def streaming_infer(
+        self,
+        *inputs: Any,
+        timeout: float | None = None,  # noqa: ASYNC109  the blocking twin has it too
+        **named: Any,
+    ) -> AsyncGenerator[Tensors, None]:
         """Run the model and give each of its results as it comes; one result, for a model that does not stream.
 
-        Arguments and errors are those of `infer`. Leaving the loop early tells the model to stop.
+        Arguments and errors are those of `infer`; `timeout` is for each item. Leaving the loop early tells the model to
+        stop.
         """
         tensors, check = self.prepare(inputs, named)
-        with Call(self.kernel.channel, Kind.CALL, tensors, handle=None, credit=WINDOW) as call:
+        kernel = self.admitted_now() or await self._admitted()
+        with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=WINDOW) as call:
             while (message := await call.receive()).kind is not Kind.DONE:
                 yield self.checked(message, check)
                 call.ask_for_more(1)
@@ -94,15 +124,32 @@ class Carton:
     async def seal(self, *inputs: Any, **named: Any) -> SealHandle:
         """Hand inputs to the model before they are needed. Arguments and errors are those of `infer`."""
         tensors, check = self.prepare(inputs, named)
-        with Call(self.kernel.channel, Kind.SEAL, tensors) as call:
-            return SealHandle((await call.receive()).fields["handle"], self.kernel, check)
+        kernel = self.admitted_now() or await self._admitted()
+        with Call(kernel, Kind.SEAL, tensors) as call:
+            return SealHandle((await call.receive()).fields["handle"], kernel, check)
 
-    async def infer_with_handle(self, handle: SealHandle) -> Tensors:
+    async def infer_with_handle(self, handle: SealHandle, *, timeout: float | None = None) -> Tensors:  # noqa: ASYNC109
         """Run the model on sealed inputs. Results and errors are those of `infer`."""
-        if not isinstance(handle, SealHandle) or handle.kernel is not self.kernel:
-            raise InvalidTensorError(f"{handle!r} is no handle that `seal` of this model gave")
-        with Call(self.kernel.channel, Kind.CALL, handle=handle.number, credit=0) as call:
+        self.check_handle(handle)
+        kernel = self.admitted_now() or await self._admitted()
+        with Call(kernel, Kind.CALL, None, timeout, handle=handle.number, credit=0) as call:
+            kernel.sealed.take(handle.number)
             return self.checked(await call.receive(), handle.check)
+
+    def alloc_tensor(self, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
+        """A new array for inputs of this model, in memory that it shares: a large one costs no copy to send.
+
+        What the model writes into its input it writes into this very array. Strings cannot be allocated.
+        """
+        return self.kernel.memory.allocate(shape, dtype)
+
+    def interrupt(self) -> None:
+        """Interrupt the calls that run now: they fail with `CallCancelledError`, and the model stays loaded."""
+        self.kernel.interrupt()
+
+    async def restart(self) -> None:
+        """End the model's process and start a new one. Calls that run end with `ModelClosedError`."""
+        await background.run(self._supervisor.restart())
 
     async def run_self_tests(self) -> SelfTestReport:
         """Run the carton's self tests and compare what comes out with what should."""
@@ -111,7 +158,7 @@ class Carton:
     async def aclose(self) -> None:
         """End the model's process. Calls that still run end with `ModelClosedError`; closing again does nothing."""
         if self._finalizer.detach() is not None:
-            await background.run(self.kernel.aclose())
+            await background.run(self._supervisor.aclose())
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,6 +173,31 @@ class Carton:
         return f"<Carton {self.info.title!r} {self.kernel.state.value} {runner}>"
 
     # What the blocking twin shares
+
+    def admitted_now(self) -> Kernel | None:
+        """The kernel, if it is alive and takes a further call at once; the call must leave its gate."""
+        kernel = self._supervisor.kernel
+        return kernel if kernel.is_alive and kernel.gate.try_enter() else None
+
+    async def _admitted(self) -> Kernel:
+        kernel = self.kernel if self.kernel.is_alive else await background.run(self._supervisor.revived())
+        await kernel.gate.enter()
+        return kernel
+
+    def admitted_blocking(self) -> Kernel:
+        """The kernel, started again if it is dead, once it takes a further call; raises as `infer` does."""
+        kernel = self.kernel if self.kernel.is_alive else background.run_blocking(self._supervisor.revived())
+        kernel.gate.enter_blocking()
+        return kernel
+
+    def check_handle(self, handle: SealHandle) -> None:
+        """Refuse what is no handle of this model's present process.
+
+        Raises:
+            InvalidTensorError: it is none.
+        """
+        if not isinstance(handle, SealHandle) or handle.kernel is not self.kernel:
+            raise InvalidTensorError(f"{handle!r} is no handle that `seal` of this model gave, or its process is gone")
 
     def prepare(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Tensors, SpecCheck]:
         """A call's arguments as tensors that fit the specs, and the check to go on with; raises as `infer` does."""
@@ -170,7 +242,7 @@ def _merged(given: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any
     return {**given, **named}
 
 
-def _abandon(kernel: Kernel) -> None:
+def _abandon(supervisor: Supervisor) -> None:
     """Close the kernel of a model that nobody holds any more; from whatever thread collects the garbage."""
     loop = background.background_loop()
-    loop.call_soon_threadsafe(lambda: asyncio.ensure_future(kernel.aclose(farewell=0), loop=loop))
+    loop.call_soon_threadsafe(lambda: asyncio.ensure_future(supervisor.aclose(farewell=0), loop=loop))

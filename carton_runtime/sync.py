@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from functools import wraps
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
+
+import numpy as np
 
 from carton_runtime import background, loading, packing
 from carton_runtime._child.carton_wire.messages import Kind
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.info import CartonInfo
 from carton_runtime.kernels.call import Call
+from carton_runtime.kernels.kernel import Kernel
 from carton_runtime.lazy import LazyTensor, MiscFile
 from carton_runtime.model import WINDOW, SealHandle
 from carton_runtime.model import Carton as AsyncCarton
@@ -42,31 +45,60 @@ class Carton:
     def __init__(self, model: AsyncCarton) -> None:
         self.asynchronous = model
         self.info = model.info
-        self.kernel = model.kernel
 
-    def infer(self, *inputs: Any, **named: Any) -> dict[str, Tensor]:
+    @property
+    def kernel(self) -> Kernel:
+        """The process that runs it: another one after a restart."""
+        return self.asynchronous.kernel
+
+    def infer(self, *inputs: Any, timeout: float | None = None, **named: Any) -> dict[str, Tensor]:
         """Run the model; see `carton_runtime.Carton.infer`."""
         model = self.asynchronous
         tensors, check = model.prepare(inputs, named)
-        with Call(model.kernel.channel, Kind.CALL, tensors, handle=None, credit=0) as call:
+        kernel = model.admitted_now() or model.admitted_blocking()
+        with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=0) as call:
             return model.checked(call.receive_blocking(), check)
 
-    def streaming_infer(self, *inputs: Any, **named: Any) -> Generator[dict[str, Tensor], None, None]:
+    def streaming_infer(
+        self, *inputs: Any, timeout: float | None = None, **named: Any
+    ) -> Generator[dict[str, Tensor], None, None]:
         """Run the model and give each result as it comes; see `carton_runtime.Carton.streaming_infer`."""
         model = self.asynchronous
         tensors, check = model.prepare(inputs, named)
-        with Call(model.kernel.channel, Kind.CALL, tensors, handle=None, credit=WINDOW) as call:
+        kernel = model.admitted_now() or model.admitted_blocking()
+        with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=WINDOW) as call:
             while (message := call.receive_blocking()).kind is not Kind.DONE:
                 yield model.checked(message, check)
                 call.ask_for_more(1)
 
     def seal(self, *inputs: Any, **named: Any) -> SealHandle:
         """Hand inputs to the model before they are needed; see `carton_runtime.Carton.seal`."""
-        return background.run_blocking(self.asynchronous.seal(*inputs, **named))
+        model = self.asynchronous
+        tensors, check = model.prepare(inputs, named)
+        kernel = model.admitted_now() or model.admitted_blocking()
+        with Call(kernel, Kind.SEAL, tensors) as call:
+            return SealHandle(call.receive_blocking().fields["handle"], kernel, check)
 
-    def infer_with_handle(self, handle: SealHandle) -> dict[str, Tensor]:
+    def infer_with_handle(self, handle: SealHandle, *, timeout: float | None = None) -> dict[str, Tensor]:
         """Run the model on sealed inputs; see `carton_runtime.Carton.infer_with_handle`."""
-        return background.run_blocking(self.asynchronous.infer_with_handle(handle))
+        model = self.asynchronous
+        model.check_handle(handle)
+        kernel = model.admitted_now() or model.admitted_blocking()
+        with Call(kernel, Kind.CALL, None, timeout, handle=handle.number, credit=0) as call:
+            kernel.sealed.take(handle.number)
+            return model.checked(call.receive_blocking(), handle.check)
+
+    def alloc_tensor(self, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
+        """A new array for inputs, in shared memory; see `carton_runtime.Carton.alloc_tensor`."""
+        return self.asynchronous.alloc_tensor(shape, dtype)
+
+    def interrupt(self) -> None:
+        """Interrupt the calls that run now, from another thread; see `carton_runtime.Carton.interrupt`."""
+        self.asynchronous.interrupt()
+
+    def restart(self) -> None:
+        """End the model's process and start a new one; see `carton_runtime.Carton.restart`."""
+        background.run_blocking(self.asynchronous.restart())
 
     def run_self_tests(self) -> SelfTestReport:
         """Run the carton's self tests; see `carton_runtime.Carton.run_self_tests`."""

@@ -1,43 +1,62 @@
-"""One call to a kernel: opened, answered, and left in order whatever happens in between."""
+"""One call to a kernel: let in, sent, answered, and left in order whatever happens in between."""
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
+import time
 from typing import Any, Self
 
 from carton_runtime._child.carton_wire.messages import Kind, Message
 from carton_runtime._child.carton_wire.values import Tensor
-from carton_runtime.errors import CartonError
-from carton_runtime.kernels.channel import Channel
-from carton_runtime.kernels.kernel import raise_failure
-
-_LAST = (Kind.RESULT, Kind.DONE, Kind.FAILED, Kind.SEALED)
+from carton_runtime.errors import CallTimeoutError, CartonError
+from carton_runtime.kernels.cancelling import LAST
+from carton_runtime.kernels.kernel import Kernel, raise_failure
 
 
 class Call:
     """A context in which a request is sent and its replies are received.
 
-    Leaving it before the last reply tells the kernel that nobody waits any more.
+    Leaving it before the last reply gives the call up: the model is told to stop, and made to if it does not.
+
+    Args:
+        kernel: which to call; its gate was entered for this call.
+        kind: what to ask.
+        tensors: the inputs.
+        timeout: seconds until a reply must have come.
+        fields: of the message.
     """
 
-    def __init__(self, channel: Channel, kind: Kind, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:
-        self._channel = channel
-        self._place = channel.open()
+    def __init__(
+        self,
+        kernel: Kernel,
+        kind: Kind,
+        tensors: dict[str, Tensor] | None = None,
+        timeout: float | None = None,
+        **fields: Any,
+    ) -> None:
+        self._kernel = kernel
+        self._timeout = timeout
         self._is_open = True
+        self._start = time.perf_counter()
+        self._place = kernel.channel.open(is_stream=bool(fields.get("credit")))
         try:
-            channel.post(kind, self._place.call, tensors, **fields)
+            kernel.channel.post(kind, self._place.call, tensors, **fields)
         except BaseException:
-            channel.close_place(self._place)
+            kernel.channel.close_place(self._place)
+            kernel.gate.leave()
             raise
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._channel.close_place(self._place)
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._kernel.gate.leave()
         if self._is_open:
-            with contextlib.suppress(CartonError):  # the kernel is gone, and the call with it
-                self._channel.post(Kind.CANCEL, self._place.call)
+            self._kernel.give_up(self._place)
+        else:
+            self._kernel.channel.close_place(self._place)
+        if isinstance(error, CartonError):
+            self._kernel.statistics.count_failure(str(error))
 
     async def receive(self) -> Message:
         """The next reply.
@@ -45,19 +64,33 @@ class Call:
         Raises:
             ModelError: the model raised.
             KernelDiedError: its process ended.
+            CallTimeoutError: it took too long.
         """
-        return self._received(await self._channel.receive(self._place))
+        if self._timeout is None:
+            return self._received(await self._kernel.channel.receive(self._place))
+        try:
+            async with asyncio.timeout(self._timeout):
+                return self._received(await self._kernel.channel.receive(self._place))
+        except TimeoutError as error:
+            raise self._too_long() from error
 
     def receive_blocking(self) -> Message:
         """The next reply, waiting in this thread. Raises as `receive` does."""
-        return self._received(self._channel.receive_blocking(self._place))
+        try:
+            return self._received(self._kernel.channel.receive_blocking(self._place, self._timeout))
+        except TimeoutError as error:
+            raise self._too_long() from error
 
     def ask_for_more(self, credit: int) -> None:
         """Let the kernel send `credit` further items."""
-        self._channel.post(Kind.MORE, self._place.call, credit=credit)
+        self._kernel.channel.post(Kind.MORE, self._place.call, credit=credit)
 
     def _received(self, message: Message) -> Message:
-        if message.kind in _LAST:
+        if message.kind in LAST:
             self._is_open = False
+            self._kernel.statistics.count(time.perf_counter() - self._start)
         raise_failure(message)
         return message
+
+    def _too_long(self) -> CallTimeoutError:
+        return CallTimeoutError(f"model {self._kernel.name!r} did not answer within {self._timeout:g} s")

@@ -39,10 +39,16 @@ _LONGEST_POLL = 150e-6  # seconds that a caller may hold its thread for a reply 
 
 
 class Place:
-    """Where the replies to one call are put until its caller takes them."""
+    """Where the replies to one call are put until its caller takes them.
 
-    def __init__(self, call: int) -> None:
+    Attributes:
+        call: the call's number.
+        is_stream: whether the call may be suspended between replies.
+    """
+
+    def __init__(self, call: int, *, is_stream: bool = False) -> None:
         self.call = call
+        self.is_stream = is_stream
         self.failure: CartonError | None = None
         self.wake: Callable[[], None] | None = None
         self._inbox: dict[int, Message] = {}
@@ -71,7 +77,7 @@ class Place:
             self._taken = sequence
             return message
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)
         return None
 
     @property
@@ -105,6 +111,7 @@ class Channel:
         self._outbox = _Outbox(sock, self._codec)
         self._places: dict[int, Place] = {}
         self._numbers = itertools.count(1)
+        self.concurrency = 1
         self._ended = False
         self._failure: CartonError | None = None
         self._usual = _LONGEST_POLL / 2
@@ -112,9 +119,9 @@ class Channel:
 
     # Calls
 
-    def open(self, call: int | None = None) -> Place:
+    def open(self, call: int | None = None, *, is_stream: bool = False) -> Place:
         """A place for the replies to a new call."""
-        place = Place(next(self._numbers) if call is None else call)
+        place = Place(next(self._numbers) if call is None else call, is_stream=is_stream)
         self._places[place.call] = place
         if self._failure is not None:
             place.fail(self._failure)
@@ -134,6 +141,15 @@ class Channel:
         """How many calls wait for replies."""
         return len(self._places)
 
+    def running(self, count: int) -> list[Place]:
+        """The calls that the kernel is at work on, as far as can be told from here: the oldest ones, in order."""
+        places = [place for place in list(self._places.values()) if not place.is_stream and not place.settled]
+        return places[:count]
+
+    def is_queued(self, place: Place) -> bool:
+        """Whether so many calls are before this one that the kernel cannot have begun it."""
+        return not place.is_stream and place not in self.running(self.concurrency)
+
     def post(self, kind: Kind, call: int, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:
         """Send a message without waiting; what the socket does not take at once goes out in the background.
 
@@ -143,7 +159,7 @@ class Channel:
             CartonError: the channel has failed, or the message may not be sent now.
         """
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.with_traceback(None)
         message = Message(kind, call, fields, tensors or {})
         try:
             self._outbox.post(message, self._session)
@@ -169,12 +185,17 @@ class Channel:
             await self._park(place)
         return self._took(place, start)
 
-    def receive_blocking(self, place: Place) -> Message:
-        """The next reply for `place`, waiting in this thread. Raises as `receive` does."""
+    def receive_blocking(self, place: Place, timeout: float | None = None) -> Message:
+        """The next reply for `place`, waiting in this thread.
+
+        Raises:
+            CartonError: the kernel is gone.
+            TimeoutError: there was none in `timeout` seconds.
+        """
         start = time.perf_counter()
         self._poll(place, start)
         if not place.settled:
-            self._park_blocking(place)
+            self._park_blocking(place, None if timeout is None else start + timeout)
         return self._took(place, start)
 
     # Reading
@@ -258,12 +279,15 @@ class Channel:
             return None if self._ended else self._sock.dup()
         return None
 
-    def _park_blocking(self, place: Place) -> None:
+    def _park_blocking(self, place: Place, deadline: float | None) -> None:
         bell = _doorbells.of_this_thread()
         place.wake = bell.ring
         try:
             while not place.settled:
-                bell.wait(None if self._ended else self._sock)
+                left = TICK if deadline is None else deadline - time.perf_counter()
+                if left <= 0:
+                    raise TimeoutError
+                bell.wait(None if self._ended else self._sock, min(left, TICK))
                 self.pump()
         finally:
             place.wake = None
@@ -409,14 +433,14 @@ class _Doorbell:
         with contextlib.suppress(BlockingIOError):  # rung often enough already
             self._theirs.send(b"!")
 
-    def wait(self, sock: socket.socket | None) -> None:
-        """Until the bell, or `sock`, or a tick."""
+    def wait(self, sock: socket.socket | None, seconds: float) -> None:
+        """Until the bell, or `sock`, or for so long."""
         poll = select.poll()
         poll.register(self._ours, select.POLLIN)
         with contextlib.suppress(ValueError):  # closed this very moment
             if sock is not None:
                 poll.register(sock, select.POLLIN)
-        poll.poll(TICK * 1000)
+        poll.poll(seconds * 1000)
         with contextlib.suppress(BlockingIOError):  # it was not the bell
             self._ours.recv(_SCRATCH)
 

@@ -7,13 +7,18 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
+from carton_runtime.kernels.death import Exit
+from carton_runtime.kernels.proc import oom_kills
 
-def call_when_exited(popen: subprocess.Popen[bytes], tell: Callable[[], None]) -> None:
+
+def call_when_exited(popen: subprocess.Popen[bytes], tell: Callable[[Exit], None]) -> None:
     """Call `tell` on the running loop once the process has ended and was reaped, and its process group was killed."""
     loop = asyncio.get_running_loop()
+    oom_before = oom_kills()
     if not hasattr(os, "pidfd_open"):
         threading.Thread(target=_wait, args=(popen, loop, tell), name=f"wait-{popen.pid}", daemon=True).start()
         return
@@ -22,10 +27,7 @@ def call_when_exited(popen: subprocess.Popen[bytes], tell: Callable[[], None]) -
     def ended() -> None:
         loop.remove_reader(descriptor)
         os.close(descriptor)
-        # Before reaping: until then the number is nobody else's.
-        kill_group(popen.pid)
-        popen.wait()
-        tell()
+        tell(_reap(popen, oom_before))
 
     loop.add_reader(descriptor, ended)
 
@@ -36,9 +38,18 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _wait(popen: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:
-    """Where there is no pidfd (macOS), a thread waits."""
-    popen.wait()
+def _reap(popen: subprocess.Popen[bytes], oom_before: int) -> Exit:
+    # The group goes before the leader is reaped: until then the number is nobody else's.
     kill_group(popen.pid)
+    _, status, usage = os.wait4(popen.pid, 0)
+    popen.returncode = os.waitstatus_to_exitcode(status)
+    unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): macOS counts bytes, Linux kilobytes
+    return Exit(popen.returncode, usage.ru_maxrss * unit, oom_kills() > oom_before)
+
+
+def _wait(popen: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop, tell: Callable[[Exit], None]) -> None:
+    """Where there is no pidfd (macOS), a thread waits."""
+    os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOWAIT)
+    exited = _reap(popen, 0)
     with contextlib.suppress(RuntimeError):  # the loop is closed: the interpreter is going down
-        loop.call_soon_threadsafe(tell)
+        loop.call_soon_threadsafe(tell, exited)

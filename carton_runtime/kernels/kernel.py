@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-from collections.abc import Mapping
+import time
+from collections.abc import Coroutine
 from enum import Enum
-from pathlib import Path
+from typing import Any
 
+from carton_runtime._child.carton_wire.control import Signal
 from carton_runtime._child.carton_wire.memory import Memory
-from carton_runtime._child.carton_wire.messages import WIRE_VERSION, Kind, Message
+from carton_runtime._child.carton_wire.messages import CANCELLED, WIRE_VERSION, Kind, Message
 from carton_runtime.background import background_loop
-from carton_runtime.errors import CartonError, KernelDiedError, ModelClosedError, ModelError, ProtocolError
+from carton_runtime.errors import CallCancelledError, CartonError, ModelClosedError, ModelError, ProtocolError
 from carton_runtime.events import OnEvent, step
-from carton_runtime.kernels.channel import Channel
+from carton_runtime.kernels import registry
+from carton_runtime.kernels.cancelling import CancelLimits, see_off
+from carton_runtime.kernels.channel import Channel, Place
+from carton_runtime.kernels.death import Exit, death_report
 from carton_runtime.kernels.exit_watch import call_when_exited, kill_group
-from carton_runtime.kernels.launch import KernelProcess, LaunchSpec, launch
+from carton_runtime.kernels.gate import Gate
+from carton_runtime.kernels.heartbeat import Heartbeat
+from carton_runtime.kernels.launch import KernelProcess, launch
 from carton_runtime.kernels.log import KernelLog, LogLine
+from carton_runtime.kernels.sealing import SealedInputs
+from carton_runtime.kernels.spec import KernelSpec
+from carton_runtime.kernels.statistics import CallStatistics
 
 _SESSION = 0
 _FAREWELL = 5.0  # seconds that a kernel may take to end itself when it is asked to
-_LOG_TAIL = 20
+_START_LIMIT = 60.0  # seconds until a process that was started must have greeted us
 _LAST_WORDS = 0.5  # seconds to wait for the end of the output of a process that is dead
+_MOST_CALLS = 1024  # on their way to one kernel; further callers wait at its gate
+_TRIM_AFTER = 30.0  # seconds without a call after which idle shared memory is given back
 
 
 class KernelState(Enum):
@@ -37,43 +48,58 @@ class KernelState(Enum):
 class Kernel:
     """One process that runs one model.
 
-    `start` and `aclose` run on the background loop; the channel is for everybody.
+    `start` and `aclose` run on the background loop; the rest is for everybody.
+
+    Attributes:
+        spec: what was started.
+        pid: the process.
+        python: the version of its Python.
+        numpy: the version of its numpy.
+        concurrency: how many calls the model takes at once.
+        load_warnings: what its runner has to say about how it was packed.
+        statistics: its calls so far.
+        sealed: the inputs that it keeps.
+        gate: lets so many calls in as may wait for it.
+        limits: how patient it is with calls that are cancelled.
+        started_at: when, in seconds of `time.time`.
+        channel: where calls go.
+        memory: what both processes share.
     """
 
-    def __init__(self, name: str, process: KernelProcess) -> None:
-        self.name = name
+    def __init__(self, spec: KernelSpec, process: KernelProcess, limits: CancelLimits) -> None:
+        self.spec = spec
         self.pid = process.popen.pid
         self.python = ""
         self.numpy = ""
+        self.concurrency = 1
         self.load_warnings: tuple[str, ...] = ()
-        self._process = process
-        self._log = KernelLog(name)
-        self._exited = asyncio.Event()
-        self._started = False
-        self._closing = False
-        self._protocol_failure: CartonError | None = None
+        self.statistics = CallStatistics()
         self.memory = Memory(process.memory, side=0)
         self.channel = Channel(process.calls, self.memory, self._on_end)
+        self._process = process
+        self.sealed = SealedInputs()
+        self.gate = Gate(_MOST_CALLS)
+        self.limits = limits
+        self.started_at = time.time()
+        self._log = KernelLog(spec.name)
+        self._heartbeat = Heartbeat(self.pid, process.control, spec.memory_limit, self.kill)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._exited = asyncio.Event()
+        self._is_started = False
+        self._is_closing = False
+        self._reporting: asyncio.Task[None] | None = None
+        self._reason = ""
+        self._protocol_failure: CartonError | None = None
 
     @classmethod
     async def start(
-        cls,
-        name: str,
-        spec: LaunchSpec,
-        *,
-        runner: Path,
-        model_dir: Path,
-        options: Mapping[str, int | float | str | bool],
-        on_event: OnEvent | None = None,
+        cls, spec: KernelSpec, *, limits: CancelLimits | None = None, on_event: OnEvent | None = None
     ) -> Kernel:
         """Start a process and have it load a model.
 
         Args:
-            name: the model's name, for logs and messages.
-            spec: the interpreter and the variables to start it with.
-            runner: the runner's ``main.py``.
-            model_dir: the folder of the carton's ``model/``.
-            options: the runner's options.
+            spec: what to start.
+            limits: how patient to be with calls that are cancelled.
             on_event: told of the steps ``kernel.start`` and ``model.load``.
 
         Raises:
@@ -81,30 +107,50 @@ class Kernel:
             KernelDiedError: the process ended before the model was loaded.
             EnvironmentBuildError: the interpreter cannot be run.
         """
-        with step("kernel.start", f"starting {name}", on_event=on_event):
-            kernel = cls(name, launch(spec))
+        with step("kernel.start", f"starting {spec.name}", on_event=on_event):
+            kernel = cls(spec, launch(spec), limits or CancelLimits())
             kernel._watch()
         try:
-            with step("model.load", f"loading {name}", on_event=on_event):
-                await kernel._load(runner, model_dir, options)
+            with step("model.load", f"loading {spec.name}", on_event=on_event):
+                await kernel._load()
         except BaseException:
             await asyncio.shield(kernel.aclose(farewell=0))
             raise
         return kernel
 
     @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.spec.name
+
+    @property
     def state(self) -> KernelState:
         """Where the kernel is in its life."""
         if self._exited.is_set() or self.channel.ended:
             return KernelState.DEAD
-        if not self._started:
+        if not self._is_started:
             return KernelState.STARTING
         return KernelState.BUSY if self.channel.open_calls else KernelState.IDLE
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it takes calls."""
+        return self._is_started and not self.channel.ended
 
     @property
     def log(self) -> tuple[LogLine, ...]:
         """The last lines that the model printed, oldest first."""
         return self._log.lines
+
+    @property
+    def resident_memory(self) -> int | None:
+        """Bytes of memory in use, as seen half a second ago at most; `None` before the first look."""
+        return self._heartbeat.memory
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the process last answered a ping; pings are sent while somebody waits."""
+        return self._heartbeat.silence
 
     def __repr__(self) -> str:
         return f"<Kernel {self.name} pid={self.pid} {self.state.value}>"
@@ -112,7 +158,7 @@ class Kernel:
     async def aclose(self, farewell: float = _FAREWELL) -> None:
         """End the process and all that it started: by force at once if it is busy, else after `farewell` seconds."""
         polite = farewell > 0 and self.state is KernelState.IDLE
-        self._closing = True
+        self._is_closing = True
         self.channel.fail(ModelClosedError(f"model {self.name!r} is closed; load it again"))
         if polite:
             # Past the channel, which has failed for everybody else.
@@ -121,15 +167,25 @@ class Kernel:
                 await asyncio.wait_for(self._exited.wait(), farewell)
         self.kill()
         await self._exited.wait()
-        self._log.close()
-        self.channel.close()
-        self.memory.close()
-        self._process.close()
 
-    def kill(self) -> None:
-        """End the process at once, from any thread, without waiting."""
+    def kill(self, reason: str = "") -> None:
+        """End the process at once, from any thread, without waiting; `reason` is told to those who wait."""
         if not self._exited.is_set():
+            self._reason = self._reason or reason
             kill_group(self.pid)
+
+    def interrupt(self) -> None:
+        """Interrupt the calls that run now; they fail with `CallCancelledError`, and the model stays loaded."""
+        for place in self.channel.running(self.concurrency):
+            self._heartbeat.signal(Signal.CANCEL, place.call)
+            self._heartbeat.signal(Signal.INTERRUPT, place.call)
+
+    def give_up(self, place: Place) -> None:
+        """Nobody waits for this call any more: see that the model stops, from any thread and without waiting."""
+        with contextlib.suppress(CartonError):  # the kernel is gone, and the call with it
+            self.channel.post(Kind.CANCEL, place.call)
+        seeing_off = see_off(self.channel, place, self.limits, self._heartbeat.signal, self.kill)
+        background_loop().call_soon_threadsafe(lambda: self._spawn(seeing_off))
 
     # Starting
 
@@ -138,21 +194,34 @@ class Kernel:
         for stream, pipe in (("stdout", popen.stdout), ("stderr", popen.stderr)):
             if pipe is not None:
                 self._log.follow(stream, pipe)
+        registry.register(self)
         call_when_exited(popen, self._on_exit)
+        self._spawn(self._heartbeat.run(self._beat))
+        self._spawn(self._trim())
 
-    async def _load(self, runner: Path, model_dir: Path, options: Mapping[str, int | float | str | bool]) -> None:
+    async def _load(self) -> None:
+        spec = self.spec
         place = self.channel.open(_SESSION)
         try:
-            hello = await self.channel.receive(place)
-            self._meet(hello)
+            async with asyncio.timeout(_START_LIMIT):
+                self._meet(await self.channel.receive(place))
             self.channel.post(
-                Kind.LOAD, _SESSION, runner=str(runner), model=str(model_dir), options=dict(options), batch={}
+                Kind.LOAD,
+                _SESSION,
+                runner=str(spec.runner),
+                model=str(spec.model_dir),
+                options=dict(spec.options),
+                batch={side: dict(axes) for side, axes in spec.batch_axes.items()},
+                memory_limit=spec.memory_limit,
             )
             ready = await self.channel.receive(place)
+        except TimeoutError:
+            raise ProtocolError(f"the process of model {self.name!r} said nothing for {_START_LIMIT:g} s") from None
         finally:
             self.channel.close_place(place)
         raise_failure(ready)
-        self._started = True
+        self._is_started = True
+        self.concurrency = self.channel.concurrency = ready.fields["concurrency"]
         self.load_warnings = tuple(str(text) for text in ready.fields["warnings"])
 
     def _meet(self, hello: Message) -> None:
@@ -160,53 +229,87 @@ class Kernel:
             raise ProtocolError(f"the model's process speaks {hello.fields!r}, not version {WIRE_VERSION} of the wire")
         self.python, self.numpy = hello.fields["python"], hello.fields["numpy"]
 
+    # Housekeeping
+
+    def _beat(self) -> bool:
+        """What is to be done now and then; whether somebody waits for the kernel."""
+        for handle in self.sealed.to_release():
+            with contextlib.suppress(CartonError):  # the kernel is gone, and the inputs with it
+                self.channel.post(Kind.RELEASE, _SESSION, handle=handle)
+        return bool(self.channel.open_calls)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _trim(self) -> None:
+        """Give back memory that is idle, here and in the kernel, when there have been no calls for a while."""
+        seen = -1
+        while not self.channel.ended:
+            await asyncio.sleep(_TRIM_AFTER)
+            calls, seen = seen, self.statistics.calls
+            if calls == seen and self.is_alive and self.memory.holds_memory:
+                await self._trim_both()
+
+    async def _trim_both(self) -> None:
+        self.memory.trim()
+        place = self.channel.open()
+        try:
+            with contextlib.suppress(CartonError):
+                self.channel.post(Kind.TRIM, place.call)
+                await self.channel.receive(place)
+        finally:
+            self.channel.close_place(place)
+
     # The end
 
     def _on_end(self, error: CartonError | None) -> None:
         """The socket ended: either the process is about to exit, or it is of no use any more."""
         self._protocol_failure = error
-        if error is not None or not self._closing:
+        if error is not None or not self._is_closing:
             self.kill()
 
-    def _on_exit(self) -> None:
-        background_loop().create_task(self._report_death())
+    def _on_exit(self, exited: Exit) -> None:
+        # Not among `_tasks`: those are cancelled, and this one must reach its end.
+        self._reporting = background_loop().create_task(self._report_death(exited))
 
-    async def _report_death(self) -> None:
+    async def _report_death(self, exited: Exit) -> None:
         # Something that left the model's session may hold the pipes open: do not wait for their end for ever.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._log.drained.wait(), _LAST_WORDS)
-        if not self._closing:
-            self.channel.fail(self._protocol_failure or self._death())
+        if not self._is_closing:
+            doing = "while it ran" if self._is_started else "while it was loading"
+            died = death_report(self.name, self.pid, exited, doing, self._reason, self._log.lines)
+            self.statistics.count_failure(str(died))
+            self.channel.fail(self._protocol_failure or died)
+        await self._release()
         self._exited.set()
 
-    def _death(self) -> KernelDiedError:
-        code = self._process.popen.returncode
-        tail = [str(line) for line in self._log.lines[-_LOG_TAIL:]]
-        when = "while it ran" if self._started else "while it was loading"
-        message = (
-            f"the process of model {self.name!r} (pid {self.pid}) ended {when}: {_describe_exit(code)}; load it again"
-        )
-        return KernelDiedError(message, pid=self.pid, exit_code=code, log=tail)
+    async def _release(self) -> None:
+        """Let go of everything: a kernel that died leaves nothing behind until somebody closes it."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        registry.unregister(self)
+        self._log.close()
+        self.channel.close()
+        self.memory.close()
+        self._process.close()
 
 
 def raise_failure(message: Message) -> None:
     """Raise what a FAILED message tells.
 
     Raises:
-        ModelError: always, for a message of that kind.
+        CallCancelledError: the call was interrupted.
+        ModelError: the model raised.
     """
     if message.kind is not Kind.FAILED:
         return
     kind, text = message.fields["type"], message.fields["message"]
+    if kind == CANCELLED:
+        raise CallCancelledError(text)
     told = f"the model raised {kind}: {text}" if kind else text
     raise ModelError(told, remote_type=kind, remote_traceback=message.fields["traceback"])
-
-
-def _describe_exit(code: int | None) -> str:
-    if code is None:
-        return "nobody knows how"
-    if code >= 0:
-        return f"exit code {code}"
-    with contextlib.suppress(ValueError):
-        return f"killed by signal {-code} ({signal.Signals(-code).name})"
-    return f"killed by signal {-code}"

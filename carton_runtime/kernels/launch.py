@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from carton_runtime.errors import EnvironmentBuildError
+from carton_runtime.kernels.spec import KernelSpec
 from carton_runtime.settings import inherited_environment
 
 _CHILD = Path(__file__).resolve().parent.parent / "_child"
-
-
-@dataclass(frozen=True)
-class LaunchSpec:
-    """What to start.
-
-    Attributes:
-        python: the interpreter of the model's environment.
-        variables: environment variables to set over the inherited ones.
-    """
-
-    python: Path
-    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,7 +38,7 @@ class KernelProcess:
                 pipe.close()
 
 
-def launch(spec: LaunchSpec) -> KernelProcess:
+def launch(spec: KernelSpec) -> KernelProcess:
     """Start the process, in a session of its own so that its children can be ended with it.
 
     Call it in a thread that lives as long as this process: on Linux the process dies with the thread that started it.
@@ -86,7 +74,7 @@ def _close(sockets: Iterable[socket.socket]) -> None:
         sock.close()
 
 
-def _environment(spec: LaunchSpec) -> dict[str, str]:
+def _environment(spec: KernelSpec) -> dict[str, str]:
     variables = inherited_environment()
     # Programs that the model starts find its environment first, and no virtual environment of ours.
     bin_dir = spec.python.parent

@@ -1,8 +1,8 @@
 """Serve one model over a connection.
 
-The main thread reads messages, and runs the model unless that takes several calls at once. Every call gets exactly one last
-reply (RESULT, DONE, FAILED or SEALED), also when it was cancelled: the host waits for it before it believes that the
-model is free again.
+The main thread reads messages, and runs the model unless that takes several calls at once. Every call gets exactly one
+last reply (RESULT, DONE, FAILED or SEALED), also when it was cancelled: the host waits for it before it believes that
+the model is free again.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from typing import Any, Callable, Mapping
 
 import numpy as np
 from carton_wire.connection import Connection
-from carton_wire.messages import WIRE_VERSION, Kind, Message
+from carton_wire.messages import CANCELLED, WIRE_VERSION, Kind, Message
 from carton_wire.values import Tensor
 
 from .api import LoadRequest, UnfitModelError
 from .batching import Batcher, BatchPlan
 from .executors import Inline, Threads
 from .failures import describe_failure
+from .limits import limit_memory
 from .loops import Loop
 from .results import checked, results
 from .streams import Results, Stream
@@ -59,6 +60,7 @@ class Server:
             Kind.MORE: self._on_more,
             Kind.CANCEL: self._on_cancel,
             Kind.TRIM: self._on_trim,
+            Kind.RELEASE: self._on_release,
         }
         while (message := self._next()) is not None and message.kind is not Kind.CLOSE:
             answers[message.kind](message)
@@ -77,6 +79,8 @@ class Server:
 
     def _on_load(self, message: Message) -> None:
         main = message.fields["runner"]
+        if message.fields["memory_limit"] is not None:
+            limit_memory(message.fields["memory_limit"])
         self._runner_dir = os.path.dirname(main)
         request = LoadRequest(message.fields["model"], message.fields["options"], self._loop.wait)
         try:
@@ -128,6 +132,12 @@ class Server:
     def _on_trim(self, message: Message) -> None:
         self._connection.memory.trim()
         self._send(Kind.TRIMMED, message.call)
+
+    def _on_release(self, message: Message) -> None:
+        handle = message.fields["handle"]
+        self._sealed.pop(handle, None)
+        if hasattr(self._model, "release"):
+            self._model.release(handle)
 
     # Calls
 
@@ -222,7 +232,8 @@ class Server:
 
     def _fail(self, call: int, error: BaseException) -> None:
         if isinstance(error, CancelledCallError) or type(error).__name__ == "CancelledError":
-            error = UnfitModelError("the call was cancelled")
+            self._finish(Kind.FAILED, call, type=CANCELLED, message="the call was cancelled", traceback="")
+            return
         self._finish(Kind.FAILED, call, **describe_failure(error, self._runner_dir))
 
     def _send(self, kind: Kind, call: int, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:

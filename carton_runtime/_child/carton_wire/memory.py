@@ -167,9 +167,9 @@ class Memory:
                     self._drop(region)
 
     @property
-    def has_news(self) -> bool:
-        """Whether the other side holds on to memory for want of a message."""
-        return bool(self._dead or self._to_free or self._to_drop)
+    def holds_memory(self) -> bool:
+        """Whether there are regions at all, or the other side holds on to some for want of a message."""
+        return bool(self._own or self._theirs or self._to_drop)
 
     @property
     def pooled_bytes(self) -> int:

@@ -22,6 +22,10 @@ WIRE_VERSION = 2
 """The runner interface version that this wire is; 1 is the original Carton's."""
 
 
+CANCELLED = "carton.cancelled"
+"""What a FAILED message has for the type, when the call was cancelled and not the model at fault."""
+
+
 class Kind(IntEnum):
     """What a message says. Names are seen from the sender."""
 
@@ -40,11 +44,18 @@ class Kind(IntEnum):
     CLOSE = 13  # host: end yourself
     TRIM = 14  # host: give back shared memory that has been idle
     TRIMMED = 15  # kernel: done, and this is the news
+    RELEASE = 16  # host: this handle will not be used
 
 
 _FIELDS: Mapping[Kind, Mapping[str, tuple[type, ...]]] = {
     Kind.HELLO: {"wire": (int,), "pid": (int,), "python": (str,), "numpy": (str,)},
-    Kind.LOAD: {"runner": (str,), "model": (str,), "options": (dict,), "batch": (dict,)},
+    Kind.LOAD: {
+        "runner": (str,),
+        "model": (str,),
+        "options": (dict,),
+        "batch": (dict,),
+        "memory_limit": (int, type(None)),
+    },
     Kind.READY: {"warnings": (list,), "concurrency": (int,)},
     Kind.CALL: {"handle": (int, type(None)), "credit": (int,)},
     Kind.RESULT: {},
@@ -58,6 +69,7 @@ _FIELDS: Mapping[Kind, Mapping[str, tuple[type, ...]]] = {
     Kind.CLOSE: {},
     Kind.TRIM: {},
     Kind.TRIMMED: {},
+    Kind.RELEASE: {"handle": (int,)},
 }
 
 _REPEATED = frozenset({Kind.CALL, Kind.RESULT, Kind.ITEM, Kind.DONE, Kind.SEAL, Kind.MORE, Kind.CANCEL})

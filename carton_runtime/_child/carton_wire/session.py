@@ -25,7 +25,7 @@ class State(Enum):
 
 
 _IN_CALLS = (
-    Kind.CALL, Kind.SEAL, Kind.MORE, Kind.CANCEL, Kind.TRIM,
+    Kind.CALL, Kind.SEAL, Kind.MORE, Kind.CANCEL, Kind.TRIM, Kind.RELEASE,
     Kind.RESULT, Kind.ITEM, Kind.DONE, Kind.FAILED, Kind.SEALED, Kind.TRIMMED,
 )  # fmt: skip
 

@@ -1,0 +1,77 @@
+"""Give up a call: tell the model, then interrupt it, then end its process.
+
+The caller does not wait for this: it happens on the background loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from carton_runtime._child.carton_wire.control import Signal
+from carton_runtime._child.carton_wire.messages import Kind
+from carton_runtime.errors import CartonError
+from carton_runtime.kernels.channel import Channel, Place
+
+LAST = frozenset({Kind.RESULT, Kind.DONE, Kind.FAILED, Kind.SEALED})
+"""The kinds of a call's last reply."""
+
+_LOOK = 0.2
+
+
+@dataclass(frozen=True)
+class CancelLimits:
+    """Seconds that each step of cancelling a call may take.
+
+    Attributes:
+        told: until a model that was told is interrupted.
+        interrupted: until a model that was interrupted is killed.
+    """
+
+    told: float = 0.2
+    interrupted: float = 2.0
+
+
+async def see_off(
+    channel: Channel,
+    place: Place,
+    limits: CancelLimits,
+    signal: Callable[[Signal, int], None],
+    kill: Callable[[str], None],
+) -> None:
+    """Wait for the last reply of a call that was given up, with growing insistence.
+
+    A call that has not begun, because others are before it, is only waited for: it will not begin.
+
+    Args:
+        channel: where the reply comes.
+        place: the call's place.
+        limits: how patient to be.
+        signal: sends a signal to the kernel.
+        kill: ends the kernel, for the reason given.
+    """
+    signal(Signal.CANCEL, place.call)
+    try:
+        if await _answered(channel, place, limits.told):
+            return
+        while channel.is_queued(place):
+            if await _answered(channel, place, _LOOK):
+                return
+        signal(Signal.INTERRUPT, place.call)
+        if not await _answered(channel, place, limits.interrupted):
+            kill(f"a cancelled call did not stop within {limits.interrupted:g} s of being interrupted")
+    except CartonError:
+        return  # the kernel is gone, and the call with it
+    finally:
+        channel.close_place(place)
+
+
+async def _answered(channel: Channel, place: Place, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            while (await channel.receive(place)).kind not in LAST:
+                pass
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,113 @@
+"""Keep a model alive: when its kernel has died, the next call finds a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from carton_runtime.errors import KernelDiedError, ModelClosedError
+from carton_runtime.kernels.kernel import Kernel
+
+
+@dataclass(frozen=True)
+class RestartPolicy:
+    """How often a kernel that died is started again.
+
+    Attributes:
+        budget: starts within `period`; 0 for never.
+        period: seconds.
+        delay: seconds before the second start within the period; each further one takes twice as long. The first is at
+            once.
+        longest_delay: seconds that no delay exceeds.
+    """
+
+    budget: int = 5
+    period: float = 60.0
+    delay: float = 0.1
+    longest_delay: float = 5.0
+
+    def delay_before(self, start: int) -> float:
+        """Seconds before the start that has so many before it."""
+        return 0.0 if start == 0 else min(self.delay * 2 ** (start - 1), self.longest_delay)
+
+
+class Supervisor:
+    """The kernel of one model, replaced when it has died. Its coroutines run on the background loop.
+
+    Attributes:
+        kernel: the current one, dead or alive.
+        restarts: how often it was replaced.
+    """
+
+    def __init__(self, kernel: Kernel, policy: RestartPolicy) -> None:
+        self.kernel = kernel
+        self.restarts = 0
+        self._policy = policy
+        self._starts: deque[float] = deque()
+        self._lock = asyncio.Lock()
+        self._is_closed = False
+
+    async def revived(self) -> Kernel:
+        """A kernel that takes calls: the current one, or a new one if that is dead.
+
+        Raises:
+            KernelDiedError: it died too often of late.
+            ModelClosedError: the model was closed.
+            CartonError: the new one could not load the model; see `Kernel.start`.
+        """
+        async with self._lock:
+            self._check_open()
+            if not self.kernel.is_alive:
+                await self._wait_for_turn()
+                await self._replace()
+            return self.kernel
+
+    async def restart(self) -> Kernel:
+        """Replace the kernel, alive or not, whatever the policy. Raises as `revived` does."""
+        async with self._lock:
+            self._check_open()
+            await self._replace()
+            return self.kernel
+
+    async def aclose(self, farewell: float | None = None) -> None:
+        """End the kernel for good."""
+        self._is_closed = True
+        if self._lock.locked():
+            farewell = 0
+        await (self.kernel.aclose() if farewell is None else self.kernel.aclose(farewell))
+        async with self._lock:
+            await self.kernel.aclose(0)
+
+    async def _replace(self) -> None:
+        old = self.kernel
+        await old.aclose(0)
+        self.kernel = await Kernel.start(old.spec, limits=old.limits)
+        self.restarts += 1
+        # Closed while it started: nobody else would end it.
+        if self._is_closed:
+            await self.kernel.aclose(0)
+            self._check_open()
+
+    async def _wait_for_turn(self) -> None:
+        now = time.monotonic()
+        while self._starts and self._starts[0] < now - self._policy.period:
+            self._starts.popleft()
+        if len(self._starts) >= self._policy.budget:
+            raise self._exhausted()
+        delay = self._policy.delay_before(len(self._starts))
+        self._starts.append(now)
+        await asyncio.sleep(delay)
+
+    def _exhausted(self) -> KernelDiedError:
+        often = (
+            f"{len(self._starts)} times within {self._policy.period:g} s" if self._starts else "and may not start again"
+        )
+        last = self.kernel.statistics.last_error
+        message = f"model {self.kernel.name!r} died {often}; restart() starts it all the same. Last: {last}"
+        return KernelDiedError(message, pid=self.kernel.pid, exit_code=None)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ModelClosedError(f"model {self.kernel.name!r} is closed; load it again")
