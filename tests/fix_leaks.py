@@ -30,20 +30,21 @@ class LeakDetector:
     def __init__(self, temporary: Path) -> None:
         # The loop stays when it has once started, with descriptors of its own.
         background.run_blocking(asyncio.sleep(0))
-        gc.collect()
         self._temporary = temporary
-        self._processes = set(psutil.Process().children(recursive=True))
+        self._processes = _children()
         self._tasks = _tasks()
-        self._threads = set(threading.enumerate())
+        self._threads = _threads()
         self._files = set(temporary.iterdir())
         self._descriptors = _descriptors()
 
     def found(self, patience: float = _PATIENCE) -> list[str]:
         """What is left, one line each, after waiting for what is about to end."""
+        if self._looks_clean():
+            return []
         gc.collect()
-        processes = self._lasting_processes(patience)
-        tasks = self._lasting_tasks(patience)
-        threads = [thread for thread in threading.enumerate() if thread not in self._threads and not _is_pooled(thread)]
+        processes = psutil.wait_procs(map(psutil.Process, _children() - self._processes), timeout=patience)[1]
+        tasks = background.run_blocking(_outlasting(self._tasks, patience))
+        threads = _threads() - self._threads
         for thread in threads:
             thread.join(patience)
         return [
@@ -54,26 +55,33 @@ class LeakDetector:
             *(f"file {file.name}" for file in sorted(set(self._temporary.iterdir()) - self._files)),
         ]
 
-    def _lasting_processes(self, patience: float) -> list[psutil.Process]:
-        new = set(psutil.Process().children(recursive=True)) - self._processes
-        return psutil.wait_procs(new, timeout=patience)[1]
+    def _looks_clean(self) -> bool:
+        """Whether there is nothing new even now; most often there is not, and no need to collect garbage."""
+        now = (_children(), _tasks(), _threads(), set(self._temporary.iterdir()))
+        before = (self._processes, self._tasks, self._threads, self._files)
+        return all(new <= old for new, old in zip(now, before, strict=True)) and _descriptors() <= self._descriptors
 
-    def _lasting_tasks(self, patience: float) -> list[str]:
-        return background.run_blocking(_outlasting(self._tasks, patience))
+
+def _children() -> set[int]:
+    """The processes that this one started, by number."""
+    lists = list(Path("/proc/self/task").glob("*/children"))
+    if not lists:
+        return {process.pid for process in psutil.Process().children()}
+    return {int(pid) for path in lists for pid in path.read_text().split()}
 
 
 def _tasks() -> set[asyncio.Task[object]]:
     return asyncio.all_tasks(background.background_loop())
 
 
+def _threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if not thread.name.startswith(_POOLS)}
+
+
 async def _outlasting(known: set[asyncio.Task[object]], patience: float) -> list[str]:
     new = asyncio.all_tasks() - known - {asyncio.current_task()}
     pending = (await asyncio.wait(new, timeout=patience))[1] if new else set()
     return [repr(task) for task in pending]
-
-
-def _is_pooled(thread: threading.Thread) -> bool:
-    return thread.name.startswith(_POOLS)
 
 
 def _descriptors() -> Counter[str]:

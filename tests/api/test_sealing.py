@@ -94,7 +94,7 @@ async def test_the_handle_of_another_model_is_refused(loaded: Loader) -> None:
 
 
 async def test_a_seal_that_gives_no_int_is_refused(loaded: Loader) -> None:
-    odd = "\n    def seal(self, tensors):\n        return 'h'\n    def infer_with_handle(self, handle):\n        return {}\n"
+    odd = PAIR.replace("return self.keep(tensors)", "return 'h'")
     with pytest.raises(carton.ModelError, match="seal returned 'h'; it must return an int"):
         await loaded.code(model_with(odd)).seal(x=1)
 
