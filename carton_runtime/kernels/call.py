@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from contextvars import copy_context
 from typing import Any, Self
 
 from carton_runtime._child.carton_wire.messages import Kind, Message
@@ -11,6 +13,7 @@ from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.errors import CallTimeoutError, CartonError
 from carton_runtime.kernels.cancelling import LAST
 from carton_runtime.kernels.kernel import Kernel, raise_failure
+from carton_runtime.kernels.log import logger
 
 
 class Call:
@@ -39,6 +42,8 @@ class Call:
         self._is_open = True
         self._start = time.perf_counter()
         self._place = kernel.channel.open(is_stream=bool(fields.get("credit")))
+        if logger.isEnabledFor(logging.INFO):
+            self._place.context = copy_context()
         try:
             kernel.channel.post(kind, self._place.call, tensors, **fields)
         except BaseException:
@@ -88,6 +93,9 @@ class Call:
     def _received(self, message: Message) -> Message:
         if message.kind in LAST:
             self._is_open = False
+            if self._place.context is not None:
+                # What the model printed comes before its result.
+                self._kernel.drain_log()
             self._kernel.statistics.count(time.perf_counter() - self._start)
         raise_failure(message)
         return message

@@ -21,6 +21,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 from carton_runtime._child.carton_wire.connection import unsent
@@ -44,11 +45,13 @@ class Place:
     Attributes:
         call: the call's number.
         is_stream: whether the call may be suspended between replies.
+        context: where the call was made, if somebody listens to what the model prints.
     """
 
     def __init__(self, call: int, *, is_stream: bool = False) -> None:
         self.call = call
         self.is_stream = is_stream
+        self.context: Context | None = None
         self.failure: CartonError | None = None
         self.wake: Callable[[], None] | None = None
         self._inbox: dict[int, Message] = {}
@@ -140,6 +143,11 @@ class Channel:
     def open_calls(self) -> int:
         """How many calls wait for replies."""
         return len(self._places)
+
+    @property
+    def calls(self) -> list[Place]:
+        """The calls that wait for replies, oldest first."""
+        return list(self._places.values())
 
     def running(self, count: int) -> list[Place]:
         """The calls that the kernel is at work on, as far as can be told from here: the oldest ones, in order."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine
+from contextvars import Context
 from enum import Enum
 from typing import Any
 
@@ -81,7 +82,7 @@ class Kernel:
         self.gate = Gate(_MOST_CALLS)
         self.limits = limits
         self.started_at = time.time()
-        self._log = KernelLog(spec.name)
+        self._log = KernelLog(spec.name, self._context)
         self._heartbeat = Heartbeat(self.pid, process.control, spec.memory_limit, self.kill)
         self._tasks: set[asyncio.Task[None]] = set()
         self._exited = asyncio.Event()
@@ -173,6 +174,14 @@ class Kernel:
         if not self._exited.is_set():
             self._reason = self._reason or reason
             kill_group(self.pid)
+
+    def drain_log(self) -> None:
+        """Have what the model has printed by now in the log, and with whoever listens; from any thread."""
+        self._log.drain()
+
+    def _context(self) -> Context | None:
+        """Where the call was made that runs now: of several, the oldest."""
+        return next((place.context for place in self.channel.calls if place.context is not None), None)
 
     def interrupt(self) -> None:
         """Interrupt the calls that run now; they fail with `CallCancelledError`, and the model stays loaded."""
