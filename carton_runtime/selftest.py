@@ -165,7 +165,7 @@ def _compare_strings(name: str, expected: np.ndarray[Any, Any], actual: np.ndarr
     if not different.size:
         return OutputComparison(name, True, _EXACT, 0.0, 0.0)
     first = different[0]
-    message = f"{different.size} of {expected.size} strings differ, first {actual[first]!r} for {expected[first]!r}"
+    message = f"{different.size} of {expected.size} strings differ, first {str(actual[first])!r} for {str(expected[first])!r}"
     return OutputComparison(name, False, _EXACT, np.nan, np.nan, message)
 
 
