@@ -124,8 +124,8 @@ class Memory:
 
     # Receiving
 
-    def view(self, number: int, offset: int, nbytes: int) -> memoryview:
-        """The memory of a region that the other side named.
+    def view(self, number: int, offset: int, nbytes: int) -> np.ndarray[Any, Any]:
+        """The bytes of a region that the other side named; the region is in use while an array on them lives.
 
         Raises:
             WireError: there is no such region, or it is smaller.
@@ -257,9 +257,12 @@ class Memory:
                     return region, address - region.address
         return None
 
-    def _look(self, region: _Region, offset: int, nbytes: int) -> memoryview:
-        """A view that tells when the last array on it has died."""
-        view = region.memory[offset : offset + nbytes]
+    def _look(self, region: _Region, offset: int, nbytes: int) -> np.ndarray[Any, Any]:
+        """A view that tells when the last array on it has died.
+
+        An array and no memoryview: numpy's arrays hold on to what lies under a memoryview, and not to it.
+        """
+        view = np.ndarray((nbytes,), np.uint8, region.memory, offset)
         region.views += 1
         key = next(self._keys)
         dead = self._dead

@@ -9,7 +9,7 @@ buffers lie in order; other regions are those of `carton_wire.memory`.
 from __future__ import annotations
 
 from math import prod
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Callable, NamedTuple, Sequence, Union
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from .values import DTYPES, Tensor, dtype_name
 _BY_NAME = {name: np.dtype(name).newbyteorder("<") for name in DTYPES if name != "string"}
 _LARGEST_CODE_POINT = 0x10FFFF
 _MOST_AXES = 32  # numpy 1's limit
+
+Raw = Union[memoryview, "np.ndarray[Any, Any]"]
 
 BODY = 0
 """The region that is the frame's body."""
@@ -75,7 +77,7 @@ def slots_of(descriptors: Any) -> tuple[Slot, ...]:
 
 
 def rebuild(
-    slots: Sequence[Slot], body: memoryview, shared: Callable[[int, int, int], memoryview]
+    slots: Sequence[Slot], body: memoryview, shared: Callable[[int, int, int], np.ndarray[Any, Any]]
 ) -> dict[str, Tensor]:
     """The tensors that a frame carries, as writable views into its body and into shared memory.
 
@@ -89,6 +91,7 @@ def rebuild(
     """
     tensors = {}
     used = 0
+    memory: Raw
     for slot in slots:
         if slot.region == BODY:
             used = slot.offset + slot.nbytes
@@ -143,7 +146,7 @@ def _shape(shape: Any) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _tensor(slot: Slot, memory: memoryview) -> Tensor:
+def _tensor(slot: Slot, memory: Raw) -> Tensor:
     if slot.dtype.kind == "U" and slot.nbytes:
         _check_characters(slot.name, memory)
     if not slot.is_nested:
@@ -156,12 +159,12 @@ def _tensor(slot: Slot, memory: memoryview) -> Tensor:
     return NestedTensor(arrays)
 
 
-def _check_characters(name: str, memory: memoryview) -> None:
+def _check_characters(name: str, memory: Raw) -> None:
     if np.ndarray((memory.nbytes // 4,), np.uint32, memory).max() > _LARGEST_CODE_POINT:
         raise WireError(f"string tensor {name!r} holds what is no character")
 
 
-def _array(slot: Slot, shape: tuple[int, ...], memory: memoryview, offset: int) -> np.ndarray[Any, Any]:
+def _array(slot: Slot, shape: tuple[int, ...], memory: Raw, offset: int) -> np.ndarray[Any, Any]:
     try:
         if prod(shape) * slot.dtype.itemsize:
             return np.ndarray(shape, slot.dtype, memory, offset)
