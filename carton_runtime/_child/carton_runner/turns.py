@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import threading
 from contextvars import ContextVar
 from types import FrameType
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 _current: ContextVar[int] = ContextVar("carton_call", default=0)
 
 
 class CancelledCallError(KeyboardInterrupt):
     """Raised inside the model when its caller gave up; not an `Exception`, which models catch."""
+
+
+class Turn:
+    """See `Turns.take`; a class, since this is in the way of every call."""
+
+    __slots__ = ("_call", "_token", "_turns")
+
+    def __init__(self, turns: Turns, call: int) -> None:
+        self._turns = turns
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._call)
+        try:
+            self._turns.begin(self._call)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._turns.end(self._call)
+        _current.reset(self._token)
 
 
 class Turns:
@@ -30,24 +51,25 @@ class Turns:
         self._struck = 0  # the call to interrupt in the main thread
         signal.signal(signal.SIGINT, self._strike)
 
-    @contextlib.contextmanager
-    def take(self, call: int) -> Iterator[None]:
-        """The body is the turn of `call`: only here may it be interrupted.
+    def take(self, call: int) -> Turn:
+        """The body of a ``with`` is the turn of `call`: only there may it be interrupted.
 
         Raises:
             CancelledCallError: it was cancelled, before or while it ran.
         """
-        token = _current.set(call)
-        try:
-            self._threads[call] = threading.get_ident()
-            if call in self._cancelled:
-                raise CancelledCallError
-            yield
-        finally:
-            with self._lock:
-                self._threads.pop(call, None)
-                self._cancellers.pop(call, None)
-            _current.reset(token)
+        return Turn(self, call)
+
+    def begin(self, call: int) -> None:
+        """From here on `call` may be interrupted in this thread. Raises as `take` does."""
+        self._threads[call] = threading.get_ident()
+        if call in self._cancelled:
+            raise CancelledCallError
+
+    def end(self, call: int) -> None:
+        """From here on `call` may not be interrupted any more."""
+        with self._lock:
+            self._threads.pop(call, None)
+            self._cancellers.pop(call, None)
 
     def forget(self, call: int) -> None:
         """The call is answered: nothing that comes for it matters any more."""

@@ -87,6 +87,9 @@ class _Eager:
 def send_pieces(sock: socket.socket, pieces: Iterable[memoryview]) -> None:
     """Send all of `pieces` over a blocking socket with as few calls as it takes."""
     rest = list(pieces)
+    if len(rest) == 1:
+        sock.sendall(rest[0])
+        return
     while rest:
         rest = unsent(rest, sock.sendmsg(rest[:_MOST_PIECES]))
 

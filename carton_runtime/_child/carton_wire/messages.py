@@ -143,12 +143,14 @@ class Codec:
         return Message(header.kind, frame.call, header.fields, tensors)
 
     def _header(self, message: Message, places: list[tuple[int, int]]) -> bytes:
-        if message.kind not in _REPEATED or any(
-            isinstance(tensor, NestedTensor) for tensor in message.tensors.values()
-        ):
+        if message.kind not in _REPEATED:
             return _make(message, places, (), ())
-        shapes = [(name, tensor.dtype, tensor.shape) for name, tensor in message.tensors.items()]
-        key = (message.kind, *message.fields.items(), *shapes, *places)
+        shapes = []
+        for name, tensor in message.tensors.items():
+            if isinstance(tensor, NestedTensor):
+                return _make(message, places, (), ())  # its shape does not say the sizes of its parts
+            shapes.append((name, tensor.dtype, tensor.shape))
+        key = (message.kind, *message.fields.values(), *shapes, *places)
         known = self._made.get(key)
         if known is None:
             known = _make(message, places, (), ())
