@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from carton_runtime import background
+from carton_runtime.kernels import channel
 
 _PATIENCE = 5.0  # seconds that something which is ending already may take
 _POOLS = ("asyncio_", "ThreadPoolExecutor")  # the threads of executors stay, to be used again
@@ -28,8 +29,9 @@ class LeakDetector:
     """
 
     def __init__(self, temporary: Path) -> None:
-        # The loop stays when it has once started, with descriptors of its own.
+        # The loop and the doorbell of this thread stay when they are once there, with descriptors of their own.
         background.run_blocking(asyncio.sleep(0))
+        channel._doorbells.of_this_thread()
         self._temporary = temporary
         self._processes = _children()
         self._tasks = _tasks()

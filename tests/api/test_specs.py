@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ ECHO = "def run(tensors):\n    return {name[:-1]: tensor for name, tensor in ten
 
 
 class Specified:
-    """Models with specs, and one process for all of them."""
+    """Gives one model, with other specs each time."""
 
     def __init__(self, model: carton.Carton) -> None:
         self._model = model
@@ -26,12 +27,9 @@ class Specified:
     def __call__(
         self, inputs: Mapping[str, tuple[str, Shape]], outputs: Mapping[str, tuple[str, Shape]], *, strict: bool = False
     ) -> carton.Carton:
-        from dataclasses import replace
-
-        info = replace(self._model.info, inputs=_specs(inputs), outputs=_specs(outputs))
-        model = carton.Carton(info, self._model.kernel, strict=strict)
-        model._finalizer.detach()  # the process is another's
-        return model
+        self._model.info = replace(self._model.info, inputs=_specs(inputs), outputs=_specs(outputs))
+        self._model.strict = strict
+        return self._model
 
 
 def _specs(given: Mapping[str, tuple[str, Shape]]) -> tuple[TensorSpec, ...]:
