@@ -120,7 +120,8 @@ class ProgressBar:
         if self._going is not None:
             self._going.cancel()
         if event is not None:
-            self._bar = self._bar or self._make_bar()
+            if self._bar is None:  # a tqdm without a total has no truth value
+                self._bar = self._make_bar()
             self._show(self._bar, event)
         # A step that is quiet for long keeps its bar; the end of all steps takes it away.
         elif self._bar is not None:
@@ -159,8 +160,11 @@ def new_bar() -> Bar:
     """A bar of the kind that fits where we run: a widget in a notebook, a line in a terminal."""
     from tqdm.auto import tqdm
 
+    class Unwatched(tqdm):  # type: ignore[type-arg]  # it iterates over nothing
+        monitor_interval = 0  # no thread that would draw what has gone quiet: we draw
+
     # disable=None: no bar where stderr is no terminal. A notebook's bar takes it for False.
-    bar: Bar = tqdm(total=None, leave=False, disable=None, unit_scale=True, mininterval=0)
+    bar: Bar = Unwatched(total=None, leave=False, disable=None, unit_scale=True, mininterval=0)
     return bar
 
 

@@ -76,10 +76,17 @@ def _added(arguments: Namespace, folder: Path | None, cell: str | None) -> dict[
     if cell is not None:
         name = entrypoint_file(arguments.entrypoint_package, folder)
         if arguments.framework is None:
-            # Our Python is the model's, and a SyntaxError is better seen now.
-            compile(cell, name, "exec", dont_inherit=True)
+            _check_syntax(cell, name)  # our Python is the model's, and a mistake is better seen now
         added[name] = cell
     return added
+
+
+def _check_syntax(cell: str, name: str) -> None:
+    try:
+        compile(cell, name, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        line = f" in line {error.lineno} of the module" if error.lineno else ""
+        raise UsageError(f"the cell is no Python: {error.msg}{line}: {(error.text or '').strip()}") from error
 
 
 def _runner(arguments: Namespace) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def _header(view: CardView) -> Markup:
 
 
 def _state(view: CardView) -> Markup:
-    parts = [element("span", text) for text in (view["running"], f"for {view['runner']}") if text]
+    parts = [element("span", text) for text in (view["running"], f"needs {view['runner']}") if text]
     if view["state"]:
         dot = element("span", "●", css=f"dot {view['state']}")
         parts.insert(0, element("span", dot, " ", element("strong", view["state"])))
@@ -93,7 +93,7 @@ def _examples(views: Sequence[ExampleView]) -> Markup | None:
 
 
 def _example(view: ExampleView) -> Markup:
-    outputs = [_faint("gives"), *map(_value, view["outputs"])] if view["outputs"] else []
+    outputs = [element("div", "↓", css="faint"), *map(_value, view["outputs"])] if view["outputs"] else []
     head = [element("strong", view["name"]), _faint(view["description"])]
     return element("div", *head, *map(_value, view["inputs"]), *outputs, css="example")
 
@@ -101,12 +101,12 @@ def _example(view: ExampleView) -> Markup:
 def _value(view: ValueView) -> Markup:
     if view["picture"]:
         picture = element("img", src=view["picture"], alt=view["name"], css="picture")
-        return element("div", picture, element("div", view["name"]), css="value")
-    return element("div", view["name"], " ", element("code", view["text"]), css="value")
+        return element("div", element("div", view["name"], css="faint"), picture, css="value")
+    return element("div", element("span", view["name"], css="faint"), " ", element("code", view["text"]), css="value")
 
 
 def _named(views: Sequence[NamedView]) -> Markup:
-    return element("div", *(element("div", *_name_and_line(view)) for view in views))
+    return element("div", *(element("div", *_name_and_line(view), css="item") for view in views))
 
 
 def _name_and_line(view: NamedView) -> tuple[str, ...]:

@@ -1,0 +1,96 @@
+"""In a real kernel: what a front end sends, and what it gets."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fix_models import Packed
+
+SLOW = """
+import os, time
+
+def get_model():
+    # The other end sees our process id, then nothing, and then the end of file when we are gone.
+    pipe = open({pipe!r}, "w")
+    print(os.getpid(), file=pipe, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    """A named pipe for a model to tell that it is loading."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "load", ["m = await carton.load({path!r})", "m = %carton_load {path}", "m = carton.sync.load({path!r})"]
+)
+def test_a_load_is_interrupted_and_leaves_nothing(kernel: Any, packed: Packed, pipe: Path, load: str) -> None:
+    path = packed(SLOW.format(pipe=str(pipe)))
+    kernel.start(load.format(path=str(path)))
+    with pipe.open() as model:
+        assert int(model.readline()) > 0
+        kernel.manager.interrupt_kernel()
+        reply = kernel.reply()
+        assert model.read() == ""  # no sooner than the model's process has ended
+    # ipykernel 7 interrupts a cell that awaits by cancelling it, and older ones as any other cell.
+    kinds = ("CancelledError", "KeyboardInterrupt") if "await" in load else ("KeyboardInterrupt",)
+    assert (reply["status"], reply["ename"] in kinds) == ("error", True)
+    assert kernel.run("assert 'm' not in globals(); 1 + 1")[1][-1]["data"]["text/plain"] == "2"
+
+
+def test_an_error_of_a_magic_is_the_error_of_its_cell(kernel: Any) -> None:
+    reply, shown = kernel.run("%carton_info nothing.carton")
+    assert (reply["status"], reply["ename"]) == ("error", "StorageError")
+    (error,) = [message for message in shown if message["type"] == "error"]
+    assert len("\n".join(error["traceback"]).splitlines()) < 12
+
+
+def test_wrong_use_is_an_error_of_its_cell_too(kernel: Any) -> None:
+    reply, shown = kernel.run("%carton_load x.carton --devcie cpu")
+    assert (reply["status"], reply["ename"]) == ("error", "UsageError")
+    assert "did you mean --device?" in "".join(message.get("text", "") for message in shown)
+
+
+def test_a_model_is_packed_loaded_and_run_in_cells(kernel: Any, tmp_path: Path) -> None:
+    cell = """\
+    %%carton_pack -o {path} --to packed
+    class Model:
+        def infer_with_tensors(self, tensors):
+            return {{"y": tensors["x"] + 1}}
+    def get_model():
+        return Model()
+    """
+    reply, shown = kernel.run(textwrap.dedent(cell).format(path=tmp_path / "x.carton"))
+    assert reply["status"] == "ok"
+    assert shown[-1]["data"]["text/plain"] == f"PosixPath('{tmp_path}/x.carton')"
+    _, shown = kernel.run("m = %carton_load $packed\nprint((await m.infer(x=[1, 2]))['y'])\nm")
+    assert shown[0]["text"] == "[2 3]\n"
+    assert shown[1]["data"]["text/plain"] == "unnamed model (idle)"
+    assert "carton-card" in shown[1]["data"]["text/html"]
+    assert kernel.run("await m.aclose()")[0]["status"] == "ok"
+
+
+def test_a_last_semicolon_silences_the_card(kernel: Any, double_carton: Path) -> None:
+    reply, shown = kernel.run(f"%carton_info {double_carton};")
+    assert (reply["status"], shown) == ("ok", [])
+
+
+def test_quick_steps_show_no_bar(kernel: Any, double_carton: Path) -> None:
+    kernel.run(f"m = %carton_load {double_carton}\nawait m.aclose()")
+    _, shown = kernel.run(f"m = %carton_load {double_carton}\nawait m.aclose()")
+    assert shown == []
+
+
+def test_a_front_end_gets_completions(kernel: Any) -> None:
+    code = "m = %carton_load x.carton --dev"
+    reply = kernel.client.complete(code, len(code), reply=True, timeout=30)["content"]
+    assert reply["matches"] == ["--device"]
+    assert code[: reply["cursor_start"]] == "m = %carton_load x.carton "
