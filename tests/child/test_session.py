@@ -11,7 +11,7 @@ from carton_runtime._child.carton_wire.messages import Kind
 from carton_runtime._child.carton_wire.session import Session, State
 
 IN_CALLS = {
-    Kind.CALL, Kind.SEAL, Kind.MORE, Kind.CANCEL, Kind.TRIM,
+    Kind.CALL, Kind.SEAL, Kind.MORE, Kind.CANCEL, Kind.TRIM, Kind.RELEASE,
     Kind.RESULT, Kind.ITEM, Kind.DONE, Kind.FAILED, Kind.SEALED, Kind.TRIMMED,
 }  # fmt: skip
 WAYS: dict[State, list[Kind]] = {
