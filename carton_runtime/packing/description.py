@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from carton_runtime._child.carton_wire.values import Tensor, as_tensor
@@ -73,6 +73,8 @@ def _runner(options: PackOptions) -> RunnerInfo:
 def _misc_files(given: Mapping[str, bytes | Path]) -> Any:
     for name, content in given.items():
         safe_path(name, where="misc_files")
+        if folder := next((parent for parent in map(str, PurePosixPath(name).parents) if parent in given), None):
+            raise FormatError(f"{name!r} lies below {folder!r}, which is a file", where="misc_files")
         if name.startswith(_EXAMPLE_FILE):
             raise FormatError(f"the name {name!r} is reserved for the files of examples", where="misc_files")
         yield name, _content(content)

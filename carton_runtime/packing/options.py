@@ -55,8 +55,9 @@ class PackOptions(TypedDict, total=False):
     misc_files: Mapping[str, bytes | Path] | None
 
 
-_NAMES = frozenset(PackOptions.__annotations__)
-_REQUIRED = sorted(PackOptions.__required_keys__)
+_HINTS = get_type_hints(PackOptions, include_extras=True)
+# Not `PackOptions.__required_keys__`, which knows nothing of annotations that are text.
+_REQUIRED = tuple(name for name, hint in _HINTS.items() if get_origin(hint) is Required)
 
 
 def check_names(given: Mapping[str, Any]) -> None:
@@ -66,8 +67,8 @@ def check_names(given: Mapping[str, Any]) -> None:
         TypeError: a name is unknown or missing; the message says which, and what was probably meant.
     """
     for name in given:
-        if name not in _NAMES:
-            close = difflib.get_close_matches(name, _NAMES, 1)
+        if name not in _HINTS:
+            close = difflib.get_close_matches(name, _HINTS, 1)
             raise TypeError(f"there is no option {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
     missing = [name for name in _REQUIRED if name not in given]
     if missing:
@@ -78,8 +79,7 @@ def spell_out(function: Function) -> Function:
     """Show `PackOptions` in the signature of a function that takes them as ``**options``: for help and completion."""
     signature = inspect.signature(function)
     own = [item for item in signature.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
-    hints = get_type_hints(PackOptions, include_extras=True)
-    options = [_parameter(name, hints[name]) for name in PackOptions.__annotations__]
+    options = [_parameter(name, hint) for name, hint in _HINTS.items()]
     function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]  # inspect reads it
     return function
 
