@@ -11,6 +11,7 @@ from typing import Any
 from .api import UnfitModelError
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio")
 
 
 def describe_failure(error: BaseException, runner_dir: str) -> dict[str, Any]:
@@ -34,8 +35,9 @@ def _first_frame_of_the_model(frame: TracebackType | None, runner_dir: str) -> T
 
 
 def _is_ours(path: str, runner_dir: str) -> bool:
-    # The frames of importlib stand between the runner and the model's modules.
-    return path.startswith((_OURS + os.sep, runner_dir + os.sep, "<frozen importlib")) or path == importlib.__file__
+    # The frames of importlib stand between the runner and the model's modules, those of asyncio before its coroutines.
+    between = (_OURS + os.sep, runner_dir + os.sep, _ASYNCIO + os.sep, "<frozen importlib")
+    return path.startswith(between) or path == importlib.__file__
 
 
 def _message(error: BaseException) -> str:
