@@ -20,7 +20,7 @@ def main() -> None:
     calls, control, memory = (socket.socket(fileno=int(text)) for text in sys.argv[1:4])
     for sock in (calls, control, memory):
         sock.set_inheritable(False)
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)  # the thread that crashed says where
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)

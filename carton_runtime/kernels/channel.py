@@ -7,7 +7,7 @@ or in ``poll(2)``.
 
 `KeyboardInterrupt` may strike the main thread between any two bytecodes of this file. Each step either has not happened
 or has happened whole: receiving and sending record their counts in the same C call (`FrameDecoder.receive_from`,
-`_Outbox.flush`), and a frame that is offered a second time is known by its sequence number.
+`Outbox`), and a frame that is offered a second time is known by its sequence number.
 """
 
 from __future__ import annotations
@@ -15,83 +15,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import select
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from contextvars import Context
 from typing import Any
 
-from carton_runtime._child.carton_wire.connection import unsent
 from carton_runtime._child.carton_wire.errors import WireError
 from carton_runtime._child.carton_wire.frames import FrameDecoder
 from carton_runtime._child.carton_wire.memory import Memory
 from carton_runtime._child.carton_wire.messages import Codec, Kind, Message
 from carton_runtime._child.carton_wire.session import Session
 from carton_runtime._child.carton_wire.values import Tensor
-from carton_runtime.background import TICK, background_loop
+from carton_runtime.background import TICK
 from carton_runtime.errors import CartonError, ProtocolError
+from carton_runtime.kernels.outbox import Outbox
+from carton_runtime.kernels.parking import LoopReader, doorbells, resolve, thread_safe_waker
+from carton_runtime.kernels.place import Place
 
-_MOST_PIECES = 64  # to one sendmsg; IOV_MAX is 1024
-_SCRATCH = 4096
 _LONGEST_POLL = 150e-6  # seconds that a caller may hold its thread for a reply that should be near
-
-
-class Place:
-    """Where the replies to one call are put until its caller takes them.
-
-    Attributes:
-        call: the call's number.
-        is_stream: whether the call may be suspended between replies.
-        context: where the call was made, if somebody listens to what the model prints.
-    """
-
-    def __init__(self, call: int, *, is_stream: bool = False) -> None:
-        self.call = call
-        self.is_stream = is_stream
-        self.context: Context | None = None
-        self.failure: CartonError | None = None
-        self.wake: Callable[[], None] | None = None
-        self._inbox: dict[int, Message] = {}
-        self._taken = -1
-
-    def put(self, sequence: int, message: Message) -> None:
-        """Add a reply; one that was here already changes nothing."""
-        if sequence > self._taken:
-            self._inbox[sequence] = message
-            self._rouse()
-
-    def fail(self, failure: CartonError) -> None:
-        """There will be no further replies."""
-        self.failure = failure
-        self._rouse()
-
-    def take(self) -> Message | None:
-        """The next reply, if one is here.
-
-        Raises:
-            CartonError: none is here and none will come.
-        """
-        if self._inbox:
-            sequence = next(iter(self._inbox))
-            message = self._inbox.pop(sequence)
-            self._taken = sequence
-            return message
-        if self.failure is not None:
-            raise self.failure.with_traceback(None)
-        return None
-
-    @property
-    def settled(self) -> bool:
-        """Whether `take` has something to say."""
-        return bool(self._inbox) or self.failure is not None
-
-    def _rouse(self) -> None:
-        wake = self.wake
-        if wake is not None:
-            wake()
 
 
 class Channel:
@@ -111,14 +53,14 @@ class Channel:
         self._decoder = FrameDecoder()
         self._reading = threading.Lock()
         self._codec = Codec(memory)
-        self._outbox = _Outbox(sock, self._codec)
+        self._outbox = Outbox(sock, self._codec)
         self._places: dict[int, Place] = {}
         self._numbers = itertools.count(1)
         self.concurrency = 1
         self._ended = False
         self._failure: CartonError | None = None
         self._usual = _LONGEST_POLL / 2
-        self._parked: dict[asyncio.AbstractEventLoop, _LoopReader] = {}
+        self._parked: dict[asyncio.AbstractEventLoop, LoopReader] = {}
 
     # Calls
 
@@ -264,11 +206,11 @@ class Channel:
     async def _park(self, place: Place) -> None:
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
-        place.wake = _thread_safe_waker(loop, waiter)
-        tick = loop.call_later(TICK, _resolve, waiter)
+        place.wake = thread_safe_waker(loop, waiter)
+        tick = loop.call_later(TICK, resolve, waiter)
         reader = self._parked.get(loop)
         if reader is None:
-            reader = self._parked[loop] = _LoopReader(loop, self)
+            reader = self._parked[loop] = LoopReader(loop, self)
         reader.callers += 1
         try:
             if not place.settled:
@@ -288,7 +230,7 @@ class Channel:
         return None
 
     def _park_blocking(self, place: Place, deadline: float | None) -> None:
-        bell = _doorbells.of_this_thread()
+        bell = doorbells.of_this_thread()
         place.wake = bell.ring
         try:
             while not place.settled:
@@ -313,169 +255,3 @@ class Channel:
         """Close the socket; on the background loop, after `fail`."""
         self._outbox.close()
         self._sock.close()
-
-
-class _Outbox:
-    """Frames on their way out, in order. What the socket does not take at once waits for the background loop."""
-
-    def __init__(self, sock: socket.socket, codec: Codec) -> None:
-        self._sock = sock
-        self._codec = codec
-        self._lock = threading.Lock()
-        self._waiting: deque[_Outgoing] = deque()
-        self._watched = False
-
-    def post(self, message: Message, session: Session) -> None:
-        with self._lock:
-            session.passes(message.kind)
-            pieces = self._codec.encode(message)
-            self._waiting.append(_Outgoing(pieces))
-            self._flush()
-
-    def _flush(self) -> None:
-        # The lock is held. A dead peer is noticed by whoever reads.
-        try:
-            while self._waiting:
-                outgoing = self._waiting[0]
-                while outgoing.left:
-                    outgoing.send(self._sock)
-                self._waiting.popleft()
-        except BlockingIOError:
-            self._watch()
-        except OSError:
-            self._waiting.clear()
-
-    def _watch(self) -> None:
-        if not self._watched:
-            # In this order: an interrupt in between costs a second, harmless request and not a frame that never leaves.
-            background_loop().call_soon_threadsafe(self._add_writer)
-            self._watched = True
-
-    def _add_writer(self) -> None:
-        with contextlib.suppress(ValueError, OSError):  # the socket was closed meanwhile
-            background_loop().add_writer(self._sock, self._writable)
-
-    def _writable(self) -> None:
-        with self._lock:
-            self._flush_rest()
-
-    def _flush_rest(self) -> None:
-        self._flush()
-        if not self._waiting:
-            self._unwatch()
-
-    def _unwatch(self) -> None:
-        self._watched = False
-        background_loop().remove_writer(self._sock)
-
-    def close(self) -> None:
-        """Send nothing further."""
-        with self._lock:
-            self._waiting.clear()
-            self._unwatch()
-
-
-class _Outgoing:
-    """One frame, and how much of it each send took."""
-
-    __slots__ = ("_counts", "_pieces", "_size")
-
-    def __init__(self, pieces: list[memoryview]) -> None:
-        self._pieces = pieces
-        self._size = sum(map(len, pieces))
-        self._counts: list[int] = []
-
-    @property
-    def left(self) -> int:
-        return self._size - sum(self._counts)
-
-    def send(self, sock: socket.socket) -> None:
-        rest = unsent(self._pieces, sum(self._counts)) if self._counts else self._pieces
-        # One C call sends and records: an interrupt lands before it or after it, never between the two.
-        if len(rest) == 1:
-            self._counts.extend(map(sock.send, rest))
-        else:
-            self._counts.extend(map(sock.sendmsg, (rest[:_MOST_PIECES],)))
-
-
-class _LoopReader:
-    """Watches the socket for one event loop while callers are parked there.
-
-    Through a descriptor of its own, so that the loop never watches a number that was closed and given to something
-    else.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, channel: Channel) -> None:
-        self.callers = 0
-        self._loop = loop
-        self._channel = channel
-        self._sock = channel.duplicate()
-        if self._sock is not None:
-            loop.add_reader(self._sock, self._readable)
-
-    def _readable(self) -> None:
-        self._channel.pump()
-        if self._channel.ended:
-            self.close()  # or it would be readable for ever
-
-    def close(self) -> None:
-        if self._sock is not None:
-            self._loop.remove_reader(self._sock)
-            self._sock.close()
-            self._sock = None
-
-
-class _Doorbell:
-    """Wakes a thread that waits in ``poll(2)``."""
-
-    def __init__(self) -> None:
-        self._ours, self._theirs = socket.socketpair()
-        self._ours.setblocking(False)
-        self._theirs.setblocking(False)
-
-    def __del__(self) -> None:
-        self._ours.close()
-        self._theirs.close()
-
-    def ring(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # rung often enough already
-            self._theirs.send(b"!")
-
-    def wait(self, sock: socket.socket | None, seconds: float) -> None:
-        """Until the bell, or `sock`, or for so long."""
-        poll = select.poll()
-        poll.register(self._ours, select.POLLIN)
-        with contextlib.suppress(ValueError):  # closed this very moment
-            if sock is not None:
-                poll.register(sock, select.POLLIN)
-        poll.poll(seconds * 1000)
-        with contextlib.suppress(BlockingIOError):  # it was not the bell
-            self._ours.recv(_SCRATCH)
-
-
-class _Doorbells(threading.local):
-    """Each waiting thread's own, kept for its next call."""
-
-    def __init__(self) -> None:
-        self._bell: _Doorbell | None = None
-
-    def of_this_thread(self) -> _Doorbell:
-        if self._bell is None:
-            self._bell = _Doorbell()
-        return self._bell
-
-
-_doorbells = _Doorbells()
-
-
-def _thread_safe_waker(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> Callable[[], None]:
-    def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # that loop was closed; nobody waits there
-            loop.call_soon_threadsafe(_resolve, waiter)
-
-    return wake
-
-
-def _resolve(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

@@ -6,11 +6,15 @@ import contextlib
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from carton_runtime.errors import KernelDiedError
 from carton_runtime.kernels.log import LogLine
 
 _TAIL = 20
+_OUR_FRAME = f'  File "{Path(__file__).resolve().parent.parent / "_child"}'
+"""How a line of faulthandler's traceback begins that is ours and not the model's."""
+
 _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
@@ -46,7 +50,7 @@ def death_report(name: str, pid: int, exited: Exit, doing: str, reason: str, log
         f"the process of model {name!r} (pid {pid}) ended {doing}: {cause}{memory}",
         pid=pid,
         exit_code=exited.code,
-        log=[str(line) for line in log[-_TAIL:]],
+        log=[line.text for line in log if not line.text.startswith(_OUR_FRAME)][-_TAIL:],
         cause=cause,
         peak_memory=exited.peak_memory,
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
 
 from carton_runtime.background import TICK
+from carton_runtime.kernels.parking import thread_safe_waker
 
 
 class Gate:
@@ -38,7 +38,7 @@ class Gate:
         try:
             while not ticket.is_called:
                 waiter: asyncio.Future[None] = loop.create_future()
-                ticket.wake = _waker(loop, waiter)
+                ticket.wake = thread_safe_waker(loop, waiter)
                 if not ticket.is_called:
                     await asyncio.wait({waiter}, timeout=TICK)
         except BaseException:
@@ -93,15 +93,3 @@ class _Ticket:
         self.is_called = True
         if self.wake is not None:
             self.wake()
-
-
-def _waker(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> Callable[[], None]:
-    def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # that loop was closed; nobody waits there
-            loop.call_soon_threadsafe(resolve)
-
-    def resolve() -> None:
-        if not waiter.done():
-            waiter.set_result(None)
-
-    return wake

@@ -18,13 +18,14 @@ from carton_runtime.errors import CallCancelledError, CartonError, ModelClosedEr
 from carton_runtime.events import OnEvent, step
 from carton_runtime.kernels import registry
 from carton_runtime.kernels.cancelling import CancelLimits, see_off
-from carton_runtime.kernels.channel import Channel, Place
+from carton_runtime.kernels.channel import Channel
 from carton_runtime.kernels.death import Exit, death_report
 from carton_runtime.kernels.exit_watch import call_when_exited, kill_group
 from carton_runtime.kernels.gate import Gate
 from carton_runtime.kernels.heartbeat import Heartbeat
 from carton_runtime.kernels.launch import KernelProcess, launch
 from carton_runtime.kernels.log import KernelLog, LogLine
+from carton_runtime.kernels.place import Place
 from carton_runtime.kernels.sealing import SealedInputs
 from carton_runtime.kernels.spec import KernelSpec
 from carton_runtime.kernels.statistics import CallStatistics

@@ -1,0 +1,106 @@
+"""Frames on their way out of a channel.
+
+Written for a `KeyboardInterrupt` between any two bytecodes, as `carton_runtime.kernels.channel` says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections import deque
+
+from carton_runtime._child.carton_wire.connection import unsent
+from carton_runtime._child.carton_wire.messages import Codec, Message
+from carton_runtime._child.carton_wire.session import Session
+from carton_runtime.background import background_loop
+
+_MOST_PIECES = 64  # to one sendmsg; IOV_MAX is 1024
+
+
+class Outbox:
+    """Frames on their way out, in order. What the socket does not take at once waits for the background loop."""
+
+    def __init__(self, sock: socket.socket, codec: Codec) -> None:
+        self._sock = sock
+        self._codec = codec
+        self._lock = threading.Lock()
+        self._waiting: deque[_Outgoing] = deque()
+        self._watched = False
+
+    def post(self, message: Message, session: Session) -> None:
+        """Send a message, or what the socket takes of it now and the rest in the background. From any thread.
+
+        Raises:
+            WireError: it may not be sent now.
+        """
+        with self._lock:
+            session.passes(message.kind)
+            pieces = self._codec.encode(message)
+            self._waiting.append(_Outgoing(pieces))
+            self._flush()
+
+    def _flush(self) -> None:
+        # The lock is held. A dead peer is noticed by whoever reads.
+        try:
+            while self._waiting:
+                outgoing = self._waiting[0]
+                while outgoing.left:
+                    outgoing.send(self._sock)
+                self._waiting.popleft()
+        except BlockingIOError:
+            self._watch()
+        except OSError:
+            self._waiting.clear()
+
+    def _watch(self) -> None:
+        if not self._watched:
+            # In this order: an interrupt in between costs a second, harmless request and not a frame that never leaves.
+            background_loop().call_soon_threadsafe(self._add_writer)
+            self._watched = True
+
+    def _add_writer(self) -> None:
+        with contextlib.suppress(ValueError, OSError):  # the socket was closed meanwhile
+            background_loop().add_writer(self._sock, self._writable)
+
+    def _writable(self) -> None:
+        with self._lock:
+            self._flush_rest()
+
+    def _flush_rest(self) -> None:
+        self._flush()
+        if not self._waiting:
+            self._unwatch()
+
+    def _unwatch(self) -> None:
+        self._watched = False
+        background_loop().remove_writer(self._sock)
+
+    def close(self) -> None:
+        """Send nothing further."""
+        with self._lock:
+            self._waiting.clear()
+            self._unwatch()
+
+
+class _Outgoing:
+    """One frame, and how much of it each send took."""
+
+    __slots__ = ("_counts", "_pieces", "_size")
+
+    def __init__(self, pieces: list[memoryview]) -> None:
+        self._pieces = pieces
+        self._size = sum(map(len, pieces))
+        self._counts: list[int] = []
+
+    @property
+    def left(self) -> int:
+        return self._size - sum(self._counts)
+
+    def send(self, sock: socket.socket) -> None:
+        rest = unsent(self._pieces, sum(self._counts)) if self._counts else self._pieces
+        # One C call sends and records: an interrupt lands before it or after it, never between the two.
+        if len(rest) == 1:
+            self._counts.extend(map(sock.send, rest))
+        else:
+            self._counts.extend(map(sock.sendmsg, (rest[:_MOST_PIECES],)))

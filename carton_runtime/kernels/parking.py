@@ -1,0 +1,117 @@
+"""How callers wait for a socket and for each other: in their own event loop, or in ``poll(2)``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+import socket
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+_BELL_ROUNDS = 4096  # bytes of a doorbell to read at once; one round is one byte
+
+
+class Watched(Protocol):
+    """What a `LoopReader` watches."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will come any more."""
+
+    def pump(self) -> None:
+        """Take in what is there."""
+
+    def duplicate(self) -> socket.socket | None:
+        """A descriptor to watch; `None` when there is nothing to watch for."""
+
+
+class LoopReader:
+    """Watches a socket for one event loop while callers are parked there.
+
+    Through a descriptor of its own, so that the loop never watches a number that was closed and given to something
+    else.
+
+    Attributes:
+        callers: how many are parked.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, watched: Watched) -> None:
+        self.callers = 0
+        self._loop = loop
+        self._watched = watched
+        self._sock = watched.duplicate()
+        if self._sock is not None:
+            loop.add_reader(self._sock, self._readable)
+
+    def _readable(self) -> None:
+        self._watched.pump()
+        if self._watched.ended:
+            self.close()  # or it would be readable for ever
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._sock is not None:
+            self._loop.remove_reader(self._sock)
+            self._sock.close()
+            self._sock = None
+
+
+class _Doorbell:
+    """Wakes a thread that waits in ``poll(2)``."""
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._ours.setblocking(False)
+        self._theirs.setblocking(False)
+
+    def __del__(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+    def ring(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # rung often enough already
+            self._theirs.send(b"!")
+
+    def wait(self, sock: socket.socket | None, seconds: float) -> None:
+        """Until the bell, or `sock`, or for so long."""
+        poll = select.poll()
+        poll.register(self._ours, select.POLLIN)
+        with contextlib.suppress(ValueError):  # closed this very moment
+            if sock is not None:
+                poll.register(sock, select.POLLIN)
+        poll.poll(seconds * 1000)
+        with contextlib.suppress(BlockingIOError):  # it was not the bell
+            self._ours.recv(_BELL_ROUNDS)
+
+
+class _Doorbells(threading.local):
+    """Each waiting thread's own, kept for its next call."""
+
+    def __init__(self) -> None:
+        self._bell: _Doorbell | None = None
+
+    def of_this_thread(self) -> _Doorbell:
+        if self._bell is None:
+            self._bell = _Doorbell()
+        return self._bell
+
+
+doorbells = _Doorbells()
+
+
+def thread_safe_waker(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> Callable[[], None]:
+    """What resolves `waiter`, which belongs to `loop`, from any thread."""
+
+    def wake() -> None:
+        with contextlib.suppress(RuntimeError):  # that loop was closed; nobody waits there
+            loop.call_soon_threadsafe(resolve, waiter)
+
+    return wake
+
+
+def resolve(waiter: asyncio.Future[None]) -> None:
+    """Resolve a future that may be resolved or cancelled already."""
+    if not waiter.done():
+        waiter.set_result(None)
