@@ -10,7 +10,7 @@ from collections.abc import Callable
 from tests.bench.home import Home
 from tests.bench.rows_calls import callers, one_ms, small_call, ticker
 from tests.bench.rows_load import warm_load
-from tests.bench.rows_memory import large
+from tests.bench.rows_memory import large, shared
 from tests.bench.rows_notebook import notebook
 from tests.bench.rows_peers import peers
 from tests.bench.rows_shapes import sealed, shapes, streaming
@@ -23,6 +23,7 @@ ROWS: dict[str, Callable[[Home], list[Row]]] = {
     "notebook": notebook,
     "one-ms": one_ms,
     "large": large,
+    "shared": shared,
     "callers": callers,
     "shapes": shapes,
     "streaming": streaming,

@@ -115,12 +115,12 @@ async def _one_ms(home: Home, behaviour: str) -> list[Row]:
 
 def callers(home: Home) -> list[Row]:
     """Sixteen callers at once against one."""
-    return [row for behaviour in ("echo", "overlapping") for row in asyncio.run(_callers(home, behaviour))]
+    return [row for behaviour in ("many", "overlapping") for row in asyncio.run(_callers(home, behaviour))]
 
 
 async def _callers(home: Home, behaviour: str) -> list[Row]:
     rates: dict[int, list[float]] = {1: [], 16: []}
-    calls = home.times(800 if behaviour == "echo" else 160)
+    calls = home.times(800 if behaviour == "many" else 160)
     async with await home.aload(behaviour) as model:
 
         async def caller(count: int) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import numpy as np
-
 from tests.bench.baselines import start_and_import
 from tests.bench.home import Home
+from tests.bench.rows_calls import TENSORS
 from tests.bench.table import Row
 from tests.bench.timing import each, each_awaited, in_turns
-
-TENSORS = {"x": np.arange(5, dtype=np.float32)}
 
 
 def warm_load(home: Home) -> list[Row]:

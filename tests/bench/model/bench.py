@@ -18,9 +18,6 @@ def load(behaviour: str = "echo", bytes_out: int = 0):
 class Echo:
     """Gives back what it gets."""
 
-    # Each spelling that a runner may look for: how many calls the model takes at once.
-    max_concurrency = 16
-
     def __init__(self, bytes_out: int) -> None:
         self.out = {"x": np.zeros(bytes_out // 4, np.float32)}
 
@@ -33,6 +30,21 @@ class Answer(Echo):
 
     def infer_with_tensors(self, tensors):
         return self.out
+
+
+class Shared(Echo):
+    """Writes one number into a shared output of the size of its input, or what stands for that here."""
+
+    def __init__(self, bytes_out: int) -> None:
+        from carton_runner.api import alloc_tensor
+
+        self.alloc = alloc_tensor
+        self.size = bytes_out // 4
+
+    def infer_with_tensors(self, tensors):
+        out = self.alloc((self.size,), np.float32)
+        out[0] = tensors["x"][0]
+        return {"x": out}
 
 
 class Busy(Echo):
@@ -54,7 +66,13 @@ class Asleep(Echo):
         return {"took": np.float64(time.perf_counter() - start)}
 
 
-class Overlapping(Echo):
+class Many(Echo):
+    """Takes several calls at once, and gives back what it gets."""
+
+    max_concurrency = 16
+
+
+class Overlapping(Many):
     """Waits for 1 ms in an ``async def``, so that calls can overlap."""
 
     async def infer_with_tensors(self, tensors):
