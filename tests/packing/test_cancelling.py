@@ -35,7 +35,9 @@ def tell(event: asyncio.Event, phase: Phase) -> Callable[[Event], None]:
     return on_event
 
 
-async def test_a_cancelled_pack_leaves_no_temporary_file(large_model: Path, nothing_left: object, temporary: Path) -> None:
+async def test_a_cancelled_pack_leaves_no_temporary_file(
+    large_model: Path, nothing_left: object, temporary: Path
+) -> None:
     writing = asyncio.Event()
     packing = asyncio.create_task(carton.pack(large_model, on_event=tell(writing, Phase.PROGRESS), **NOOP))
     await writing.wait()
