@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from carton_runtime._child.carton_wire.nested import NestedTensor
     from carton_runtime.checking import SpecWarning
     from carton_runtime.errors import (
+        CallCancelledError,
+        CallTimeoutError,
         CartonError,
         EnvironmentBuildError,
         FormatError,
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "NestedTensor": "_child.carton_wire.nested",
     "SpecWarning": "checking",
+    "CallCancelledError": "errors",
+    "CallTimeoutError": "errors",
     "CartonError": "errors",
     "EnvironmentBuildError": "errors",
     "FormatError": "errors",
@@ -87,6 +91,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "CallCancelledError",
+    "CallTimeoutError",
     "Carton",
     "CartonError",
     "CartonInfo",
