@@ -183,7 +183,7 @@ def _understand(frame: Frame) -> _Header:
     if not isinstance(fields, dict):
         raise WireError(f"{kind.name} has no fields")
     for name, types in _FIELDS[kind].items():
-        if type(fields.get(name)) not in types:
+        if name not in fields or type(fields[name]) not in types:
             raise WireError(f"{kind.name} has {fields.get(name)!r} for {name}")
     slots = slots_of(header.get("tensors"))
     return _Header(kind, fields, slots, _regions(header.get("free")), _regions(header.get("drop")))
