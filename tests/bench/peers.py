@@ -4,41 +4,43 @@ from __future__ import annotations
 
 import importlib.util
 import multiprocessing
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from multiprocessing.connection import Connection
 
 import numpy as np
 
 Call = Callable[[], object]
 
 
+_PIPE = """
+import sys
+from multiprocessing.connection import Connection
+connection = Connection(int(sys.argv[1]))
+while True:
+    try:
+        connection.send(connection.recv())
+    except EOFError:
+        break
+"""
+
+
 @contextmanager
 def pipe(array: np.ndarray) -> Iterator[Call]:
     """`multiprocessing.Pipe` and pickled arrays."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    peer = context.Process(target=_serve, args=(theirs,), daemon=True)
-    peer.start()
-    theirs.close()
+    ours, theirs = multiprocessing.Pipe()
+    # No `multiprocessing.Process`, which would leave a resource tracker behind.
+    command = [sys.executable, "-c", _PIPE, str(theirs.fileno())]
+    with subprocess.Popen(command, pass_fds=[theirs.fileno()]):
+        theirs.close()
 
-    def call() -> object:
-        ours.send(array)
-        return ours.recv()
+        def call() -> object:
+            ours.send(array)
+            return ours.recv()
 
-    with ours:
-        yield call
-    peer.join()
-    peer.close()
-
-
-def _serve(connection: Connection) -> None:
-    while True:
-        try:
-            connection.send(connection.recv())
-        except EOFError:
-            return
+        with ours:  # the peer ends with it
+            yield call
 
 
 def _same(array: np.ndarray) -> np.ndarray:
