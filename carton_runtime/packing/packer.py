@@ -18,7 +18,7 @@ from carton_runtime.packing.collect import ModelFile, collect
 from carton_runtime.packing.description import Description, describe
 from carton_runtime.packing.options import PackOptions, check_names, spell_out
 from carton_runtime.packing.steps import Prepared, prepare
-from carton_runtime.packing.write import CartonWriter, temporary_file
+from carton_runtime.packing.write import CartonWriter, content_size, temporary_file
 from carton_runtime.settings import Settings
 
 
@@ -99,6 +99,7 @@ class _Job:
         return self.output
 
     def _write(self, archive: ArchiveWriter, on_event: OnEvent | None) -> None:
-        total = sum(file.source.stat().st_size for file in self.files if file.link is None)
+        model = [file.source for file in self.files if file.link is None]
+        total = sum(map(content_size, (*model, *self.prepared.added.values())))
         with step("model.pack", f"packing {len(self.files)} files", total=total, on_event=on_event) as running:
             CartonWriter(archive, running, self.stop).write(self.files, self.prepared.added, self.description)

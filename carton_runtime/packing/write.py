@@ -37,7 +37,7 @@ class CartonWriter:
 
     Args:
         archive: where to write.
-        progress: told of each piece.
+        progress: told of each piece of the model; what describes it is small beside that.
         stop: set when the caller gave up.
     """
 
@@ -99,8 +99,14 @@ class CartonWriter:
             if self.stop.is_set():
                 raise PackingStoppedError
             digest.update(chunk)
-            self.progress.advance(len(chunk), path)
+            if path.startswith("model/"):
+                self.progress.advance(len(chunk), path)
             yield chunk
+
+
+def content_size(content: bytes | Path) -> int:
+    """Bytes in what is to be packed. Raises `OSError` when it is not there."""
+    return content.stat().st_size if isinstance(content, Path) else len(content)
 
 
 def temporary_file(output: Path | None) -> tuple[BinaryIO, Path]:
