@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _leaves_nothing(nothing_left: object) -> None:
-    """See `fix_leaks`."""
+    """See `carton_runtime.testing.plugin`."""

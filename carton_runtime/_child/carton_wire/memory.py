@@ -172,6 +172,11 @@ class Memory:
         return bool(self._own or self._theirs or self._to_drop)
 
     @property
+    def regions(self) -> int:
+        """How many regions are mapped here, of either side."""
+        return len(self._own) + len(self._theirs)
+
+    @property
     def pooled_bytes(self) -> int:
         """Bytes in regions of this side, idle or not."""
         with self._lock:

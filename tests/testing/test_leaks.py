@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
+import numpy as np
 import pytest
-from fix_leaks import LeakDetector
 
 from carton_runtime import background
+from carton_runtime.testing.leaks import LeakDetector, mapped_regions, marked_processes
 
 
 @pytest.fixture
@@ -73,3 +76,34 @@ def test_a_loaded_model_is_found(found: Callable[[], str], double_carton: Path) 
     with carton.load(double_carton) as model:
         assert f"pid={model.kernel.pid}" in found()
     assert found() == ""
+
+
+def test_shared_memory_that_outlives_its_kernel_is_found(found: Callable[[], str], double_carton: Path) -> None:
+    import carton_runtime.sync as carton
+
+    with carton.load(double_carton) as model:
+        kept = model.infer(x=np.ones(1 << 18))["out"]
+        assert "shared memory" not in found(), "what a kernel that lives has pooled is no leak"
+    assert "1 regions of shared memory" in found()
+    assert kept.sum() == 2 << 18
+    del kept
+    assert found() == ""
+
+
+def test_memory_of_others_is_not_ours() -> None:
+    descriptor = os.memfd_create("something-else")
+    os.close(descriptor)
+    assert mapped_regions() == 0
+
+
+def test_a_process_whose_parent_is_gone_is_found_by_its_mark() -> None:
+    mark = f"mark-{uuid4()}"
+    command = "sleep 60 >/dev/null & echo $!"
+    shell = subprocess.run(
+        ["/bin/sh", "-c", command], env={"MARK": mark}, stdout=subprocess.PIPE, check=True, text=True
+    )
+    pid = int(shell.stdout)
+    try:
+        assert marked_processes(mark) == {pid: "sleep 60"}
+    finally:
+        os.kill(pid, 9)
