@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -105,7 +106,8 @@ def link(source: Path, destination: Path) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    beside = destination.with_name(f".tmp-{os.getpid()}-{destination.name}"[:255])
+    # Not after the destination, whose name may be as long as names can be.
+    beside = destination.with_name(f".tmp-{os.getpid()}-{threading.get_ident()}")
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         beside.unlink(missing_ok=True)
@@ -116,6 +118,10 @@ def link(source: Path, destination: Path) -> None:
         beside.replace(destination)
     except OSError as error:
         raise StorageError(f"{destination} cannot be written: {error}") from error
+    finally:
+        # A rename between two names of one file does nothing at all, and leaves both.
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def _copy(source: Path, destination: Path) -> None:
