@@ -1,0 +1,18 @@
+"""Cartons that are opened and not run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from carton_runtime.contents.carton import CartonFiles
+from carton_runtime.contents.opening import open_carton
+
+
+@pytest.fixture
+def opened() -> Callable[[Path | str], CartonFiles]:
+    """Opens a carton."""
+    return lambda location: asyncio.run(open_carton(location))

@@ -1,0 +1,220 @@
+"""The content store: each file checked once, until somebody touches it, and whole or not there at all."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from carton_runtime.errors import IntegrityError, StorageError
+from carton_runtime.storage.cache import ContentStore, is_verified, link, mark_verified
+
+CONTENT = [b"first ", b"second ", b"third"]
+SHA256 = hashlib.sha256(b"".join(CONTENT)).hexdigest()
+
+
+class Fetch:
+    """Gives chunks, and counts how often it was asked for them."""
+
+    def __init__(self, chunks: list[bytes], failure: BaseException | None = None) -> None:
+        self.chunks = chunks
+        self.failure = failure
+        self.count = 0
+
+    async def __call__(self) -> AsyncIterator[bytes]:
+        self.count += 1
+        for chunk in self.chunks:
+            yield chunk
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def store(root: Path) -> ContentStore:
+    return ContentStore(root)
+
+
+def files_in(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file()]
+
+
+async def test_a_file_is_fetched_and_checked_once(store: ContentStore) -> None:
+    fetch = Fetch(CONTENT)
+    first = await store.ensure(SHA256, fetch, what="file")
+    assert first.read_bytes() == b"".join(CONTENT)
+    assert await store.ensure(SHA256, fetch, what="file") == first
+    assert fetch.count == 1
+
+
+async def test_another_store_in_the_same_place_trusts_what_was_checked(store: ContentStore, root: Path) -> None:
+    fetch = Fetch(CONTENT)
+    await store.ensure(SHA256, fetch, what="file")
+    await ContentStore(root).ensure(SHA256, fetch, what="file")
+    assert fetch.count == 1
+
+
+@pytest.mark.parametrize("harm", ["write", "touch", "truncate", "replace", "remove"])
+async def test_a_file_that_was_touched_is_fetched_again(store: ContentStore, harm: str) -> None:
+    fetch = Fetch(CONTENT)
+    path = await store.ensure(SHA256, fetch, what="file")
+    path.chmod(0o644)
+    if harm == "write":
+        path.write_bytes(b"other")
+    elif harm == "touch":
+        path.touch()
+    elif harm == "truncate":
+        os.truncate(path, 3)
+    else:
+        path.unlink()
+    if harm == "replace":
+        path.write_bytes(b"other")
+    assert (await store.ensure(SHA256, fetch, what="file")).read_bytes() == b"".join(CONTENT)
+    assert fetch.count == 2
+
+
+async def test_a_write_through_another_name_takes_the_verdict_back(store: ContentStore, tmp_path: Path) -> None:
+    path = await store.ensure(SHA256, Fetch(CONTENT), what="file")
+    link(path, tmp_path / "elsewhere" / "name")
+    assert is_verified(tmp_path / "elsewhere" / "name")
+    (tmp_path / "elsewhere" / "name").chmod(0o644)
+    (tmp_path / "elsewhere" / "name").write_bytes(b"other")
+    assert not is_verified(path)
+
+
+async def test_a_file_in_the_store_may_not_be_written_by_accident(store: ContentStore) -> None:
+    path = await store.ensure(SHA256, Fetch(CONTENT), what="file")
+    assert path.stat().st_mode & 0o222 == 0
+
+
+async def test_wrong_bytes_are_refused_by_name_and_nothing_is_kept(store: ContentStore, root: Path) -> None:
+    wrong = hashlib.sha256(b"wrong").hexdigest()
+    with pytest.raises(
+        IntegrityError, match=f"the file has sha256 {wrong}, the MANIFEST promises {SHA256}; .*get it again"
+    ):
+        await store.ensure(SHA256, Fetch([b"wrong"]), what="the file")
+    assert files_in(root) == []
+
+
+@pytest.mark.parametrize(
+    "failure", [RuntimeError("on the way"), asyncio.CancelledError(), KeyboardInterrupt()], ids=repr
+)
+async def test_nothing_is_kept_of_a_fetch_that_fails(store: ContentStore, root: Path, failure: BaseException) -> None:
+    with pytest.raises(type(failure)):
+        await store.ensure(SHA256, Fetch(CONTENT[:2], failure), what="file")
+    assert files_in(root) == []
+
+
+async def test_errors_of_storage_keep_their_words(store: ContentStore, root: Path) -> None:
+    with pytest.raises(StorageError, match=r"^the source is gone$"):
+        await store.ensure(SHA256, Fetch([], StorageError("the source is gone")), what="file")
+    with pytest.raises(StorageError, match=r"cannot take the file: .*No space left"):
+        await store.ensure(SHA256, Fetch([], OSError(28, "No space left on device")), what="the file")
+    assert files_in(root) == []
+
+
+async def test_a_place_that_cannot_be_written_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"the cache at .*file cannot be written: .*Not a directory"):
+        await ContentStore(tmp_path / "file").ensure(SHA256, Fetch(CONTENT), what="file")
+
+
+async def test_callers_at_once_all_get_the_whole_file(store: ContentStore, root: Path) -> None:
+    fetch = Fetch([b"x" * 100_000] * 10)
+    sha256 = hashlib.sha256(b"x" * 1_000_000).hexdigest()
+    paths = await asyncio.gather(*(store.ensure(sha256, fetch, what="file") for _ in range(8)))
+    assert set(paths) == set(files_in(root))
+    assert len(paths[0].read_bytes()) == 1_000_000
+
+
+RACE = """
+import asyncio, hashlib, sys
+from pathlib import Path
+from carton_runtime.storage.cache import ContentStore
+
+async def fetch():
+    for _ in range(100):
+        yield b"x" * 10_000
+
+async def main():
+    sha256 = hashlib.sha256(b"x" * 1_000_000).hexdigest()
+    input()
+    for _ in range(20):
+        path = await ContentStore(Path(sys.argv[1])).ensure(sha256, fetch, what="file")
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+        path.touch()  # from now on it counts as unchecked, and whoever comes next replaces it
+
+asyncio.run(main())
+"""
+
+
+def test_processes_at_once_never_see_half_a_file(root: Path) -> None:
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    racers = [subprocess.Popen([sys.executable, "-c", RACE, str(root)], **pipes) for _ in range(4)]
+    ended = [racer.communicate("go\n")[1] for racer in racers]
+    assert [racer.returncode for racer in racers] == [0] * 4, ended
+    assert len(files_in(root)) == 1
+
+
+def test_only_the_exact_time_counts_as_checked(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert not is_verified(path)
+    path.touch()
+    assert not is_verified(path)
+    mark_verified(path)
+    assert is_verified(path)
+    stat = path.stat()
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert not is_verified(path)
+
+
+async def test_a_link_replaces_what_is_there_and_leaves_nothing_beside(store: ContentStore, tmp_path: Path) -> None:
+    source = await store.ensure(SHA256, Fetch(CONTENT), what="file")
+    destination = tmp_path / "deep" / "er" / "name"
+    destination.parent.mkdir(parents=True)
+    destination.write_bytes(b"before")
+    link(source, destination)
+    assert destination.samefile(source)
+    link(source, destination)
+    assert [path.name for path in destination.parent.iterdir()] == ["name"]
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "日" * 85], ids=["ascii", "three bytes each"])
+async def test_a_name_may_be_as_long_as_names_can_be(store: ContentStore, tmp_path: Path, name: str) -> None:
+    source = await store.ensure(SHA256, Fetch(CONTENT), what="file")
+    link(source, tmp_path / name)
+    assert (tmp_path / name).samefile(source)
+
+
+@pytest.fixture
+def no_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+
+
+async def test_where_links_are_impossible_a_checked_copy_is_made(
+    store: ContentStore, tmp_path: Path, no_hard_links: None
+) -> None:
+    source = await store.ensure(SHA256, Fetch(CONTENT), what="file")
+    link(source, tmp_path / "name")
+    assert not (tmp_path / "name").samefile(source)
+    assert (tmp_path / "name").read_bytes() == source.read_bytes()
+    assert is_verified(tmp_path / "name")
+
+
+def test_a_link_that_cannot_be_made_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"file/name cannot be written"):
+        link(tmp_path / "file", tmp_path / "file" / "name")
