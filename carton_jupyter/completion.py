@@ -77,6 +77,8 @@ def _candidates(
     if word.startswith("-"):
         return (SimpleCompletion(name, type="keyword") for name in parser.options if name.startswith(word))
     waiting = _waiting(parser, before)
+    if waiting is None and parser.prog in ("%carton_restart", "%carton_unload"):
+        return _variables(word, namespace, (carton.Carton, carton.sync.Carton))
     if waiting is None:
         return [*_paths(word, _ENDINGS["path" if parser.prog != "%carton_pack" else "dir"])]
     option = waiting.option_strings[-1]

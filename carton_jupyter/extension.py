@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from carton_jupyter import completion, failures, magics, presenter
+from carton_jupyter import completion, failures, magics, presenter, printing
 
 Undo = Callable[[], None]
 
@@ -17,6 +17,7 @@ _PARTS: tuple[Callable[[InteractiveShell], Undo], ...] = (
     completion.install,
     presenter.install,
     failures.install,
+    printing.install,
 )
 
 _installed: weakref.WeakKeyDictionary[InteractiveShell, ExitStack] = weakref.WeakKeyDictionary()

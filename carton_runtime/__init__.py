@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from carton_runtime.loading import get_model_info, load, load_unpacked
     from carton_runtime.model import Carton, SealHandle
     from carton_runtime.packing import pack
+    from carton_runtime.runner_kernels.kernel import Kernel
+    from carton_runtime.runner_kernels.registry import kernels
+    from carton_runtime.runner_kernels.supervisor import RestartPolicy
     from carton_runtime.selftest import SelfTestReport
     from carton_runtime.settings import Settings
 
@@ -86,6 +89,9 @@ _HOMES = {
     "Carton": "model",
     "SealHandle": "model",
     "pack": "packing",
+    "Kernel": "runner_kernels.kernel",
+    "kernels": "runner_kernels.registry",
+    "RestartPolicy": "runner_kernels.supervisor",
     "SelfTestReport": "selftest",
     "Settings": "settings",
 }
@@ -104,6 +110,7 @@ __all__ = [
     "InterpreterNotFoundError",
     "InvalidDeviceError",
     "InvalidTensorError",
+    "Kernel",
     "KernelDiedError",
     "LazyTensor",
     "MiscFile",
@@ -112,6 +119,7 @@ __all__ = [
     "NestedTensor",
     "Phase",
     "ProtocolError",
+    "RestartPolicy",
     "RunnerInfo",
     "RunnerNotFoundError",
     "SealHandle",
@@ -125,6 +133,7 @@ __all__ = [
     "VersionReqError",
     "__version__",
     "get_model_info",
+    "kernels",
     "load",
     "load_unpacked",
     "pack",

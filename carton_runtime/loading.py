@@ -25,12 +25,12 @@ from carton_runtime.events import OnEvent
 from carton_runtime.format.document import Document, Option, RunnerInfo
 from carton_runtime.format.versionreq import VersionReq
 from carton_runtime.info import CartonInfo, info_of
-from carton_runtime.kernels.kernel import Kernel
-from carton_runtime.kernels.spec import KernelSpec
-from carton_runtime.kernels.supervisor import RestartPolicy, Supervisor
 from carton_runtime.model import Carton
 from carton_runtime.packing.kinds import plain_options
 from carton_runtime.packing.options import PackOptions, check_names, spell_out
+from carton_runtime.runner_kernels.kernel import Kernel
+from carton_runtime.runner_kernels.spec import KernelSpec
+from carton_runtime.runner_kernels.supervisor import RestartPolicy, Supervisor
 from carton_runtime.settings import Settings
 from carton_runtime.sizes import parse_size
 from carton_runtime.unpacked import stage
@@ -206,6 +206,7 @@ class _Loading:
             model_dir=model_dir,
             options=plan.runner.opts,
             variables=device.environment(),
+            device=str(device),
             batch_axes=batch_axes(info.inputs, info.outputs),
             memory_limit=self.overrides.memory_limit,
         )

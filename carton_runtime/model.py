@@ -17,9 +17,9 @@ from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.checking import SpecCheck, SpecWarning, name_problems, to_tensors
 from carton_runtime.errors import InvalidTensorError, ModelError
 from carton_runtime.info import CartonInfo
-from carton_runtime.kernels.call import Call
-from carton_runtime.kernels.kernel import Kernel
-from carton_runtime.kernels.supervisor import Supervisor
+from carton_runtime.runner_kernels.call import Call
+from carton_runtime.runner_kernels.kernel import Kernel
+from carton_runtime.runner_kernels.supervisor import Supervisor
 from carton_runtime.selftest import SelfTestReport, run_self_tests
 
 WINDOW = 16

@@ -164,8 +164,10 @@ def _compare_strings(name: str, expected: np.ndarray[Any, Any], actual: np.ndarr
     different = np.flatnonzero(expected != actual)
     if not different.size:
         return OutputComparison(name, True, _EXACT, 0.0, 0.0)
-    first = different[0]
-    message = f"{different.size} of {expected.size} strings differ, first {str(actual[first])!r} for {str(expected[first])!r}"
+    found, wanted = str(actual[different[0]]), str(expected[different[0]])
+    message = (
+        f"{different.size} of {expected.size} strings differ, first {found!r} for {wanted!r}"
+    )
     return OutputComparison(name, False, _EXACT, np.nan, np.nan, message)
 
 

@@ -14,11 +14,11 @@ from carton_runtime import background, loading, packing
 from carton_runtime._child.carton_wire.messages import Kind
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.info import CartonInfo
-from carton_runtime.kernels.call import Call
-from carton_runtime.kernels.kernel import Kernel
 from carton_runtime.lazy import LazyTensor, MiscFile
 from carton_runtime.model import WINDOW, SealHandle
 from carton_runtime.model import Carton as AsyncCarton
+from carton_runtime.runner_kernels.call import Call
+from carton_runtime.runner_kernels.kernel import Kernel
 from carton_runtime.selftest import SelfTestReport
 
 P = ParamSpec("P")

@@ -18,6 +18,7 @@ def install(ip: InteractiveShell) -> Callable[[], None]:
     ip.register_magics(magics)
 
     def uninstall() -> None:
+        magics.stop_table()
         for kind, names in magics.magics.items():
             for name in names:
                 ip.magics_manager.magics[kind].pop(name, None)

@@ -13,6 +13,8 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from traitlets import Enum, default
 
 import carton_runtime as carton
+from carton_jupyter.kernel_table import KernelTable
+from carton_jupyter.magics import kernels as running
 from carton_jupyter.magics import load as loading
 from carton_jupyter.magics import pack as packing
 from carton_jupyter.magics.arguments import MagicParser
@@ -28,7 +30,14 @@ INFO_PARSER = MagicParser(
 INFO_PARSER.add_argument("path", metavar="PATH_OR_URL", help="the carton, or the folder of an unpacked one")
 INFO_PARSER.add_argument("--to", metavar="NAME", help="also assign the result, a CartonInfo, to this variable")
 
-PARSERS = {"carton_load": loading.PARSER, "carton_pack": packing.PARSER, "carton_info": INFO_PARSER}
+PARSERS = {
+    "carton_load": loading.PARSER,
+    "carton_pack": packing.PARSER,
+    "carton_info": INFO_PARSER,
+    "carton_kernels": running.KERNELS_PARSER,
+    "carton_restart": running.RESTART_PARSER,
+    "carton_unload": running.UNLOAD_PARSER,
+}
 """The parser of each magic, by its name."""
 
 
@@ -84,6 +93,39 @@ class CartonMagics(Magics):
         if arguments is None:
             return None
         return self._assign(arguments, run_blocking(carton.get_model_info(arguments.path)))
+
+    @line_magic
+    @_documented
+    def carton_kernels(self, line: str) -> None:
+        """Show the processes of all loaded models."""
+        if running.KERNELS_PARSER.parse_line(line) is not None:
+            self.stop_table()
+            self._table = KernelTable()
+            self._table.show()
+
+    @line_magic
+    @_documented
+    def carton_restart(self, line: str) -> None:
+        """Start the process of a model anew."""
+        arguments = running.RESTART_PARSER.parse_line(line)
+        if arguments is not None:
+            run_blocking(running.model_named(arguments, self._namespace).restart())
+
+    @line_magic
+    @_documented
+    def carton_unload(self, line: str) -> None:
+        """End the process of a model."""
+        arguments = running.UNLOAD_PARSER.parse_line(line)
+        if arguments is not None:
+            run_blocking(running.model_named(arguments, self._namespace).aclose())
+
+    def stop_table(self) -> None:
+        """Leave the last table of ``%carton_kernels`` as it is."""
+        if self._table is not None:
+            self._table.stop()
+            self._table = None
+
+    _table: KernelTable | None = None
 
     @property
     def _namespace(self) -> dict[str, Any]:

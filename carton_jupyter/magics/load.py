@@ -17,6 +17,7 @@ PARSER.add_argument("--device", metavar="D", help="what the model sees: cpu, an 
 PARSER.add_argument("--runner", metavar="NAME", help="another runner than the carton says")
 PARSER.add_argument("--framework", metavar="REQ", help="another framework version requirement, such as =3.10")
 PARSER.add_argument("--opt", metavar="KEY=VALUE", nargs="+", action="extend", default=[], help=HELP)
+PARSER.add_argument("--memory-limit", metavar="SIZE", help="what the model's process may take, such as 2GB")
 PARSER.add_argument("--strict", action="store_true", help="make errors of inputs and outputs that break the specs")
 PARSER.add_argument("--to", metavar="NAME", help="also assign the model to this variable")
 
@@ -29,6 +30,7 @@ async def load(arguments: Namespace, on_event: OnEvent | None) -> carton.Carton:
         override_runner_name=arguments.runner,
         override_required_framework_version=arguments.framework,
         override_runner_opts=await _options(arguments),
+        memory_limit=arguments.memory_limit,
         strict=arguments.strict,
         on_event=on_event,
     )

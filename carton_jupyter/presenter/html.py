@@ -12,6 +12,7 @@ from carton_jupyter.presenter.view import (
     CardView,
     ComparisonView,
     ExampleView,
+    KernelView,
     NamedView,
     ReportView,
     TensorView,
@@ -43,6 +44,23 @@ def report(view: ReportView) -> str:
     head = element("tr", *(element("th", name) for name in ("test", "output", "largest error", "tolerance")))
     table = element("table", element("thead", head), element("tbody", *map(_comparison, view["rows"])))
     return _framed(_section("Self tests", table if view["rows"] else None, beside=summary))
+
+
+def kernels(views: Sequence[KernelView]) -> str:
+    """The processes of models, as a table."""
+    if not views:
+        return _framed(_section("Kernels", element("div", "no model is loaded", css="faint")))
+    names = ("model", "state", "pid", "Python", "device", "memory", "calls", "p50 · p99", "waiting", "last error")
+    head = element("tr", *(element("th", name) for name in names))
+    table = element("table", element("thead", head), element("tbody", *map(_kernel, views)))
+    return _framed(_section("Kernels", table))
+
+
+def _kernel(view: KernelView) -> Markup:
+    state = element("td", element("span", "●", css=f"dot {view['state']}"), " ", view["state"])
+    name, _, *others = map(str, view.values())
+    cells = (element("td", text) for text in others)
+    return element("tr", element("td", element("strong", name)), state, *cells)
 
 
 @cache

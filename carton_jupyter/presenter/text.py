@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from carton_jupyter.presenter.view import CardView, ComparisonView, ReportView, TensorView
+from carton_jupyter.presenter.view import CardView, ComparisonView, KernelView, ReportView, TensorView
 
 
 def card(view: CardView) -> str:
@@ -33,6 +33,12 @@ def report(view: ReportView) -> str:
     lines = [f"{view['passed']} of {view['total']} self tests pass"]
     lines.extend(f"  {_comparison(row)}" for row in view["rows"])
     return "\n".join(lines)
+
+
+def kernels(views: Sequence[KernelView]) -> str:
+    """The processes of models, one on each line."""
+    lines = [f"{view['name']}: {view['state']}, pid {view['pid']}, {view['calls']} calls" for view in views]
+    return "\n".join(lines) or "no model is loaded"
 
 
 def _tensors(kind: str, views: list[TensorView]) -> Iterator[str]:

@@ -80,6 +80,21 @@ class ReportView(TypedDict):
     rows: list[ComparisonView]
 
 
+class KernelView(TypedDict):
+    """The process of one model."""
+
+    name: str
+    state: str
+    pid: str
+    python: str
+    device: str
+    memory: str
+    calls: str
+    latency: str
+    waiting: str
+    error: str
+
+
 def info_view(info: carton.CartonInfo) -> CardView:
     """What a carton says about itself."""
     runner = info.runner
@@ -134,6 +149,28 @@ def report_view(report: carton.SelfTestReport) -> ReportView:
             errors = (f"{output.absolute_error:.2g}", str(output.tolerance))
             rows.append(_row(result.name, output.name, output.passed, *errors, message=output.message))
     return {"passed": passed, "total": len(report), "rows": rows}
+
+
+def kernels_view(kernels: Sequence[carton.Kernel]) -> list[KernelView]:
+    """The processes of models."""
+    return [_kernel(kernel) for kernel in kernels]
+
+
+def _kernel(kernel: carton.Kernel) -> KernelView:
+    statistics, memory = kernel.statistics, kernel.resident_memory
+    latency = statistics.latency
+    return {
+        "name": kernel.name,
+        "state": kernel.state.value,
+        "pid": str(kernel.pid),
+        "python": kernel.python,
+        "device": kernel.device,
+        "memory": f"{memory / 1e6:,.0f} MB" if memory else "",
+        "calls": str(statistics.calls),
+        "latency": f"{latency.p50 * 1e3:.3g} ms · {latency.p99 * 1e3:.3g} ms" if latency else "",
+        "waiting": str(kernel.queued),
+        "error": statistics.last_error.split("\n")[0],
+    }
 
 
 def _row(test: str, output: str, passed: bool, error: str = "", tolerance: str = "", *, message: str) -> ComparisonView:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carton_runtime.kernels.log import KernelLog, LogLine, _Pipe
+from carton_runtime.runner_kernels.log import KernelLog, LogLine, _Pipe
 
 KEPT = 1000
 LONGEST = 1 << 16

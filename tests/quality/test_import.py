@@ -20,7 +20,7 @@ HEAVY = (
     "subprocess",
     "importlib.metadata",
 )
-OURS = ("carton_runtime.kernels", "carton_runtime.environments", "carton_runtime.format", "carton_runtime.model")
+OURS = ("carton_runtime.runner_kernels", "carton_runtime.environments", "carton_runtime.format", "carton_runtime.model")
 
 
 def imported_by(statement: str) -> set[str]:

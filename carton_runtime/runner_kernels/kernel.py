@@ -16,19 +16,19 @@ from carton_runtime._child.carton_wire.messages import CANCELLED, WIRE_VERSION, 
 from carton_runtime.background import background_loop
 from carton_runtime.errors import CallCancelledError, CartonError, ModelClosedError, ModelError, ProtocolError
 from carton_runtime.events import OnEvent, step
-from carton_runtime.kernels import registry
-from carton_runtime.kernels.cancelling import CancelLimits, see_off
-from carton_runtime.kernels.channel import Channel
-from carton_runtime.kernels.death import Exit, death_report
-from carton_runtime.kernels.exit_watch import call_when_exited, kill_group
-from carton_runtime.kernels.gate import Gate
-from carton_runtime.kernels.heartbeat import Heartbeat
-from carton_runtime.kernels.launch import KernelProcess, launch
-from carton_runtime.kernels.log import KernelLog, LogLine
-from carton_runtime.kernels.place import Place
-from carton_runtime.kernels.sealing import SealedInputs
-from carton_runtime.kernels.spec import KernelSpec
-from carton_runtime.kernels.statistics import CallStatistics
+from carton_runtime.runner_kernels import registry
+from carton_runtime.runner_kernels.cancelling import CancelLimits, see_off
+from carton_runtime.runner_kernels.channel import Channel
+from carton_runtime.runner_kernels.death import Exit, death_report
+from carton_runtime.runner_kernels.exit_watch import call_when_exited, kill_group
+from carton_runtime.runner_kernels.gate import Gate
+from carton_runtime.runner_kernels.heartbeat import Heartbeat
+from carton_runtime.runner_kernels.launch import KernelProcess, launch
+from carton_runtime.runner_kernels.log import KernelLog, LogLine
+from carton_runtime.runner_kernels.place import Place
+from carton_runtime.runner_kernels.sealing import SealedInputs
+from carton_runtime.runner_kernels.spec import KernelSpec
+from carton_runtime.runner_kernels.statistics import CallStatistics
 
 _SESSION = 0
 _FAREWELL = 5.0  # seconds that a kernel may take to end itself when it is asked to
@@ -124,6 +124,16 @@ class Kernel:
     def name(self) -> str:
         """The model's name."""
         return self.spec.name
+
+    @property
+    def device(self) -> str:
+        """The device that the process sees: ``cpu``, or the UUID of a GPU."""
+        return self.spec.device
+
+    @property
+    def queued(self) -> int:
+        """How many calls wait behind those that run."""
+        return max(0, self.channel.open_calls - self.concurrency)
 
     @property
     def state(self) -> KernelState:

@@ -1,6 +1,6 @@
 """Frames on their way out of a channel.
 
-Written for a `KeyboardInterrupt` between any two bytecodes, as `carton_runtime.kernels.channel` says.
+Written for a `KeyboardInterrupt` between any two bytecodes, as `carton_runtime.runner_kernels.channel` says.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ import sys
 import threading
 from collections.abc import Callable
 
-from carton_runtime.kernels.death import Exit
-from carton_runtime.kernels.proc import oom_kills
+from carton_runtime.runner_kernels.death import Exit
+from carton_runtime.runner_kernels.proc import oom_kills
 
 
 def call_when_exited(popen: subprocess.Popen[bytes], tell: Callable[[Exit], None]) -> None:

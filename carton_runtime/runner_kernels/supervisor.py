@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from carton_runtime.errors import KernelDiedError, ModelClosedError
-from carton_runtime.kernels.kernel import Kernel
+from carton_runtime.runner_kernels.kernel import Kernel
 
 
 @dataclass(frozen=True)

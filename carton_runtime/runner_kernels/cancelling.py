@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from carton_runtime._child.carton_wire.control import Signal
 from carton_runtime._child.carton_wire.messages import Kind
 from carton_runtime.errors import CartonError
-from carton_runtime.kernels.channel import Channel
-from carton_runtime.kernels.place import Place
+from carton_runtime.runner_kernels.channel import Channel
+from carton_runtime.runner_kernels.place import Place
 
 LAST = frozenset({Kind.RESULT, Kind.DONE, Kind.FAILED, Kind.SEALED})
 """The kinds of a call's last reply."""

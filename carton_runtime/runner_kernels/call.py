@@ -11,9 +11,9 @@ from typing import Any, Self
 from carton_runtime._child.carton_wire.messages import Kind, Message
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.errors import CallTimeoutError, CartonError
-from carton_runtime.kernels.cancelling import LAST
-from carton_runtime.kernels.kernel import Kernel, raise_failure
-from carton_runtime.kernels.log import logger
+from carton_runtime.runner_kernels.cancelling import LAST
+from carton_runtime.runner_kernels.kernel import Kernel, raise_failure
+from carton_runtime.runner_kernels.log import logger
 
 
 class Call:

@@ -6,7 +6,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from carton_runtime.kernels.kernel import Kernel
+    from carton_runtime.runner_kernels.kernel import Kernel
 
 _kernels: weakref.WeakSet[Kernel] = weakref.WeakSet()
 

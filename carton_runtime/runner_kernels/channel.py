@@ -29,9 +29,9 @@ from carton_runtime._child.carton_wire.session import Session
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.background import TICK
 from carton_runtime.errors import CartonError, ProtocolError
-from carton_runtime.kernels.outbox import Outbox
-from carton_runtime.kernels.parking import LoopReader, doorbells, resolve, thread_safe_waker
-from carton_runtime.kernels.place import Place
+from carton_runtime.runner_kernels.outbox import Outbox
+from carton_runtime.runner_kernels.parking import LoopReader, doorbells, resolve, thread_safe_waker
+from carton_runtime.runner_kernels.place import Place
 
 _LONGEST_POLL = 150e-6  # seconds that a caller may hold its thread for a reply that should be near
 

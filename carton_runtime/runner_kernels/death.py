@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carton_runtime.errors import KernelDiedError
-from carton_runtime.kernels.log import LogLine
+from carton_runtime.runner_kernels.log import LogLine
 
 _TAIL = 20
 _OUR_FRAME = f'  File "{Path(__file__).resolve().parent.parent / "_child"}'

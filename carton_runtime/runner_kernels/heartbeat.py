@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from carton_runtime._child.carton_wire.control import Signal, SignalReader, send_signal
 from carton_runtime._child.carton_wire.errors import WireError
-from carton_runtime.kernels.proc import is_stopped, resident_bytes
+from carton_runtime.runner_kernels.proc import is_stopped, resident_bytes
 
 BEAT = 0.5
 """Seconds between two looks."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carton_runtime.errors import EnvironmentBuildError
-from carton_runtime.kernels.spec import KernelSpec
+from carton_runtime.runner_kernels.spec import KernelSpec
 from carton_runtime.settings import inherited_environment
 
 _CHILD = Path(__file__).resolve().parent.parent / "_child"

@@ -21,6 +21,7 @@ class KernelSpec:
         options: the runner's options.
         variables: environment variables to set over the inherited ones.
         batch_axes: for ``inputs`` and ``outputs``, the axis of each tensor along which calls may be put together.
+        device: the device that the process sees, for people.
         memory_limit: bytes of memory that the process may take; `None` for as much as there is.
     """
 
@@ -31,4 +32,5 @@ class KernelSpec:
     options: Mapping[str, Option] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     batch_axes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    device: str = "cpu"
     memory_limit: int | None = None
