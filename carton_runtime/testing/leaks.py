@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carton_runtime import background
-from carton_runtime.kernels import parking, registry
+from carton_runtime.runner_kernels import parking, registry
 
 _PATIENCE = 5.0  # seconds that something which is ending already may take
 _LOOK = 0.01
