@@ -22,18 +22,22 @@ from collections.abc import Callable
 from typing import Any
 
 from carton_runtime._child.carton_wire.errors import WireError
-from carton_runtime._child.carton_wire.frames import FrameDecoder
+from carton_runtime._child.carton_wire.frames import Frame, FrameDecoder
 from carton_runtime._child.carton_wire.memory import Memory
 from carton_runtime._child.carton_wire.messages import Codec, Kind, Message
 from carton_runtime._child.carton_wire.session import Session
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.background import TICK
 from carton_runtime.errors import CartonError, ProtocolError
+from carton_runtime.runner_kernels.interrupts import Uninterrupted
 from carton_runtime.runner_kernels.outbox import Outbox
 from carton_runtime.runner_kernels.parking import LoopReader, doorbells, resolve, thread_safe_waker
 from carton_runtime.runner_kernels.place import Place
 
 _LONGEST_POLL = 150e-6  # seconds that a caller may hold its thread for a reply that should be near
+# Seconds that the replies of a slow model take, for which nobody polls. Well above what parking itself costs: or calls
+# that had to park once would seem slow, and so go on parking for ever.
+_SLOW = 600e-6
 
 
 class Channel:
@@ -158,7 +162,7 @@ class Channel:
 
     def _poll(self, place: Place, start: float) -> None:
         """Look for the reply for as long as replies have lately taken, if that is short."""
-        if self._usual > _LONGEST_POLL:
+        if self._usual > _SLOW:
             return
         deadline = start + min(2 * self._usual, _LONGEST_POLL)
         with self._reading:
@@ -183,12 +187,24 @@ class Channel:
         return True
 
     def _dispatch(self) -> None:
-        for frame in self._decoder.frames():
-            message = self._codec.decode(frame)
-            self._session.passes(message.kind)
-            place = self._places.get(message.call)
-            if place is not None:
-                place.put(frame.sequence, message)
+        frames = self._decoder.frames()
+        frame = next(frames, None)
+        while frame is not None:
+            if self._codec.touches_memory(frame):
+                # What frees and lends memory must be done once, and not again when the frame is offered again.
+                with Uninterrupted():
+                    self._deliver(frame)
+                    frame = next(frames, None)
+            else:
+                self._deliver(frame)
+                frame = next(frames, None)
+
+    def _deliver(self, frame: Frame) -> None:
+        message = self._codec.decode(frame)
+        self._session.passes(message.kind)
+        place = self._places.get(message.call)
+        if place is not None:
+            place.put(frame.sequence, message)
 
     def _end(self, error: CartonError | None) -> None:
         self._ended = True

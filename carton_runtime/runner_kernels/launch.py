@@ -60,8 +60,10 @@ def launch(spec: KernelSpec) -> KernelProcess:
             start_new_session=True,
             bufsize=0,
         )
-    except OSError as error:
+    except BaseException as error:
         _close(ours)
+        if not isinstance(error, OSError):
+            raise
         message = f"the model's interpreter {spec.python} cannot be started: {error}"
         raise EnvironmentBuildError(message, command=command) from error
     finally:

@@ -108,6 +108,8 @@ class KernelLog:
     def _finish(self, descriptor: int) -> None:
         with self._reading:
             pipe = self._open.pop(descriptor, None)
+            if pipe is not None:
+                self._add(pipe.stream, pipe.feed(b""))  # a last line without an end
         if pipe is not None:
             asyncio.get_running_loop().remove_reader(descriptor)
         if not self._open:

@@ -14,6 +14,7 @@ from carton_runtime._child.carton_wire.connection import unsent
 from carton_runtime._child.carton_wire.messages import Codec, Message
 from carton_runtime._child.carton_wire.session import Session
 from carton_runtime.background import background_loop
+from carton_runtime.runner_kernels.interrupts import Uninterrupted
 
 _MOST_PIECES = 64  # to one sendmsg; IOV_MAX is 1024
 
@@ -36,8 +37,12 @@ class Outbox:
         """
         with self._lock:
             session.passes(message.kind)
-            pieces = self._codec.encode(message)
-            self._waiting.append(_Outgoing(pieces))
+            if self._codec.will_touch_memory(message):
+                # What was lent, and what is said to be free, must leave with the message or not at all.
+                with Uninterrupted():
+                    self._waiting.append(_Outgoing(self._codec.encode(message)))
+            else:
+                self._waiting.append(_Outgoing(self._codec.encode(message)))
             self._flush()
 
     def _flush(self) -> None:

@@ -66,7 +66,6 @@ def test_an_interrupt_ends_a_loop_of_the_model_and_the_kernel_goes_on(child: Chi
     assert child.call(good=np.int64(1)).kind is Kind.RESULT
 
 
-@pytest.mark.xfail(reason="asyncio's CancelledError, which is no Exception, ends the kernel")
 def test_a_cancellation_ends_what_a_coroutine_waits_for(child: Child, model: Make) -> None:
     child.loaded(model(WAITS))
     call = computing(child)

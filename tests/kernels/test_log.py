@@ -155,7 +155,6 @@ async def test_closing_takes_in_what_was_written_before(log: KernelLog, printer:
     assert log.drained.is_set()
 
 
-@pytest.mark.xfail(reason="a line that has not ended is dropped")
 async def test_closing_takes_in_last_words_without_an_end(log: KernelLog, printer: Open) -> None:
     """Such as those of a process that died while one that it started holds its pipe open."""
     output = printer()

@@ -16,6 +16,7 @@ from carton_wire.nested import NestedTensor
 from carton_wire.values import Tensor
 
 from .api import UnfitModelError
+from .failures import ANY
 
 if TYPE_CHECKING:
     from .serve import Server
@@ -130,7 +131,7 @@ class Batch:
         try:
             outputs = server.infer_batch(self.calls[0][0], self._joined())
             parts = self._split(outputs)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  the model may raise anything
+        except ANY as error:
             for call, _ in self.calls:
                 server.fail_batched(call, error)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import traceback
+from asyncio import CancelledError
 from types import TracebackType
 from typing import Any
 
@@ -12,6 +13,10 @@ from .api import UnfitModelError
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio")
+
+
+ANY = (Exception, SystemExit, KeyboardInterrupt, CancelledError)
+"""What a model may raise without ending its process: all there is but `GeneratorExit`."""
 
 
 def describe_failure(error: BaseException, runner_dir: str) -> dict[str, Any]:

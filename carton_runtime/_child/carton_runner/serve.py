@@ -7,6 +7,8 @@ the model is free again.
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import importlib.util
 import itertools
 import os
@@ -24,7 +26,7 @@ from carton_wire.values import Tensor
 from .api import LoadRequest, UnfitModelError
 from .batching import Batcher, BatchPlan
 from .executors import Inline, Threads
-from .failures import describe_failure
+from .failures import ANY, describe_failure
 from .limits import limit_memory
 from .loops import Loop
 from .results import checked, results
@@ -86,7 +88,7 @@ class Server:
         try:
             self._model = _runner(main).load(request)
             self._arrange(BatchPlan.of(self._model, message.fields["batch"]), request)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  the model's code may raise anything
+        except ANY as error:
             self._send(Kind.FAILED, 0, **describe_failure(error, self._runner_dir))
             return
         self._send(Kind.READY, 0, warnings=request.warnings, concurrency=self._concurrency())
@@ -147,7 +149,7 @@ class Server:
     def _answer(self, message: Message, work: Callable[[Message], None]) -> None:
         try:
             work(message)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  the model may raise anything
+        except ANY as error:
             self._streams.pop(message.call, None)
             self._fail(message.call, error)
 
@@ -231,7 +233,7 @@ class Server:
         self._send(kind, call, tensors, **fields)
 
     def _fail(self, call: int, error: BaseException) -> None:
-        if isinstance(error, CancelledCallError) or type(error).__name__ == "CancelledError":
+        if isinstance(error, (CancelledCallError, asyncio.CancelledError, concurrent.futures.CancelledError)):
             self._finish(Kind.FAILED, call, type=CANCELLED, message="the call was cancelled", traceback="")
             return
         self._finish(Kind.FAILED, call, **describe_failure(error, self._runner_dir))

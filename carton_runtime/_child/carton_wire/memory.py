@@ -114,7 +114,7 @@ class Memory:
 
     def news(self) -> tuple[Sequence[int], Sequence[int]]:
         """What the other side has to be told: its regions that are free again, and ours that are gone."""
-        if not (self._dead or self._to_free or self._to_drop):
+        if not self.has_news:
             return (), ()
         with self._lock:
             self._bury()
@@ -165,6 +165,11 @@ class Memory:
                 for region in [region for region in regions if region.idle_since <= before]:
                     regions.remove(region)
                     self._drop(region)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether `news` has something to tell."""
+        return bool(self._dead or self._to_free or self._to_drop)
 
     @property
     def holds_memory(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Mapping, NamedTuple
 
 from .errors import WireError
 from .frames import Frame, encode_frame
-from .memory import Memory
+from .memory import THRESHOLD, Memory
 from .nested import NestedTensor
 from .tensors import BODY, Slot, describe, flat_bytes, rebuild, slots_of
 from .values import Tensor
@@ -97,6 +97,7 @@ class _Header(NamedTuple):
     slots: tuple[Slot, ...]
     free: tuple[int, ...]
     drop: tuple[int, ...]
+    touches_memory: bool
 
 
 class Codec:
@@ -125,6 +126,15 @@ class Codec:
         header = self._header(message, places) if not (free or drop) else _make(message, places, free, drop)
         self._sequence += 1
         return encode_frame(message.kind, self._sequence, message.call, header, buffers)
+
+    def will_touch_memory(self, message: Message) -> bool:
+        """Whether encoding a message lends memory, or tells of memory that is free."""
+        return self._memory.has_news or any(tensor.nbytes >= THRESHOLD for tensor in message.tensors.values())
+
+    def touches_memory(self, frame: Frame) -> bool:
+        """Whether decoding a frame borrows or frees memory; for a header that is not known yet the answer is yes."""
+        header = self._understood.get((frame.kind, frame.header))
+        return header is None or header.touches_memory
 
     def decode(self, frame: Frame) -> Message:
         """The message in a frame.
@@ -186,7 +196,9 @@ def _understand(frame: Frame) -> _Header:
         if name not in fields or type(fields[name]) not in types:
             raise WireError(f"{kind.name} has {fields.get(name)!r} for {name}")
     slots = slots_of(header.get("tensors"))
-    return _Header(kind, fields, slots, _regions(header.get("free")), _regions(header.get("drop")))
+    free, drop = _regions(header.get("free")), _regions(header.get("drop"))
+    touches_memory = bool(free or drop) or any(slot.region != BODY for slot in slots)
+    return _Header(kind, fields, slots, free, drop, touches_memory)
 
 
 def _json(text: bytes) -> dict[str, Any]:

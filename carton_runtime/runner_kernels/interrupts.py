@@ -1,0 +1,32 @@
+"""Put off a `KeyboardInterrupt` for the few steps that must happen together."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Self
+
+
+class Uninterrupted:
+    """In the main thread, SIGINT waits until the end of the ``with``; other threads are never interrupted.
+
+    It costs two system calls: for steps that lend and free shared memory, which cannot be done again.
+    """
+
+    def __enter__(self) -> Self:
+        self._struck: tuple[int, FrameType | None] | None = None
+        self._handler = None
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, self._strike)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handler is None:
+            return
+        signal.signal(signal.SIGINT, self._handler)
+        if self._struck is not None and callable(self._handler):
+            self._handler(*self._struck)
+
+    def _strike(self, number: int, frame: FrameType | None) -> None:
+        self._struck = (number, frame)
