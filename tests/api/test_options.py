@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from fix_models import Loader
 
@@ -83,9 +84,12 @@ async def test_an_unknown_option_is_warned_about_and_the_model_runs(tell: Path) 
 
 
 async def test_a_warning_made_an_error_leaves_no_process(tell: Path) -> None:
-    # The leak detector proves it; pytest makes errors of warnings.
-    with pytest.raises(UserWarning, match="knows no option 'nmu_threads'"):
+    # Here pytest makes errors of warnings.
+    before = psutil.Process().children()
+    with pytest.raises(UserWarning, match="knows no option 'nmu_threads'") as caught:
         await carton.load(tell, override_runner_opts={"nmu_threads": 1})
+    assert psutil.Process().children() == before
+    assert caught.tb is not None, "which holds the model, so that no garbage was collected"
 
 
 async def test_an_option_that_the_entrypoint_does_not_take_is_named(tell: Path) -> None:
