@@ -48,6 +48,8 @@ class Iterator:
         for i in self.rest:
             return {"i": i}
         raise StopAsyncIteration
+    async def aclose(self):
+        log.append("told to close")
 
 MADE = {"sync": sync_items, "async": async_items, "later": later, "fails": fails_after, "iterator": Iterator}
 
@@ -98,7 +100,9 @@ async def test_streaming_a_plain_model_gives_its_one_result(model: carton.Carton
     assert await items(model, kind="plain", n=7) == [7]
 
 
-@pytest.mark.parametrize(("kind", "word"), [("sync", "closed"), ("async", "aclosed"), ("later", "aclosed")])
+@pytest.mark.parametrize(
+    ("kind", "word"), [("sync", "closed"), ("async", "aclosed"), ("later", "aclosed"), ("iterator", "told to close")]
+)
 async def test_leaving_a_stream_early_closes_it_in_the_model(model: carton.Carton, kind: str, word: str) -> None:
     await model.infer(kind="log")
     async with aclosing(model.streaming_infer(kind=kind, n=100_000)) as stream:
