@@ -165,9 +165,7 @@ def _compare_strings(name: str, expected: np.ndarray[Any, Any], actual: np.ndarr
     if not different.size:
         return OutputComparison(name, True, _EXACT, 0.0, 0.0)
     found, wanted = str(actual[different[0]]), str(expected[different[0]])
-    message = (
-        f"{different.size} of {expected.size} strings differ, first {found!r} for {wanted!r}"
-    )
+    message = f"{different.size} of {expected.size} strings differ, first {found!r} for {wanted!r}"
     return OutputComparison(name, False, _EXACT, np.nan, np.nan, message)
 
 
