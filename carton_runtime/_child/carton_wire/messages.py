@@ -129,7 +129,10 @@ class Codec:
 
     def will_touch_memory(self, message: Message) -> bool:
         """Whether encoding a message lends memory, or tells of memory that is free."""
-        return self._memory.has_news or any(tensor.nbytes >= THRESHOLD for tensor in message.tensors.values())
+        for tensor in message.tensors.values():
+            if tensor.nbytes >= THRESHOLD:
+                return True
+        return self._memory.has_news
 
     def touches_memory(self, frame: Frame) -> bool:
         """Whether decoding a frame borrows or frees memory; for a header that is not known yet the answer is yes."""
