@@ -18,9 +18,6 @@ from carton_runtime.runner_kernels.place import Place
 LAST = frozenset({Kind.RESULT, Kind.DONE, Kind.FAILED, Kind.SEALED})
 """The kinds of a call's last reply."""
 
-_LOOK = 0.2
-
-
 @dataclass(frozen=True)
 class CancelLimits:
     """Seconds that each step of cancelling a call may take.
@@ -39,32 +36,39 @@ async def see_off(
     place: Place,
     limits: CancelLimits,
     signal: Callable[[Signal, int], None],
+    waiting: set[int],
     kill: Callable[[str], None],
 ) -> None:
     """Wait for the last reply of a call that was given up, with growing insistence.
 
-    A call that has not begun, because others are before it, is only waited for: it will not begin.
+    A call that has not begun, or a stream between two items, is only waited for while the kernel is at work on others.
+    The kernel says so when it is to interrupt such a call. Native code may keep it from saying anything: then a plain
+    call that has others before it is taken to wait.
 
     Args:
         channel: where the reply comes.
         place: the call's place.
         limits: how patient to be.
         signal: sends a signal to the kernel.
+        waiting: where calls are put which the kernel was to interrupt and is not at work on.
         kill: ends the kernel, for the reason given.
     """
     signal(Signal.CANCEL, place.call)
     try:
         if await _answered(channel, place, limits.told):
             return
-        while channel.is_queued(place):
-            if await _answered(channel, place, _LOOK):
+        while True:
+            waiting.discard(place.call)
+            signal(Signal.INTERRUPT, place.call)
+            if await _answered(channel, place, limits.interrupted):
                 return
-        signal(Signal.INTERRUPT, place.call)
-        if not await _answered(channel, place, limits.interrupted):
-            kill(f"a cancelled call did not stop within {limits.interrupted:g} s of being interrupted")
+            if place.call not in waiting and not channel.is_queued(place):
+                break
+        kill(f"a cancelled call did not stop within {limits.interrupted:g} s of being interrupted")
     except CartonError:
         return  # the kernel is gone, and the call with it
     finally:
+        waiting.discard(place.call)
         channel.close_place(place)
 
 

@@ -29,6 +29,10 @@ class Heartbeat:
         control: the control socket; non-blocking from now on.
         memory_limit: bytes that the process may have in use.
         kill: ends the kernel, for the reason given.
+
+    Attributes:
+        memory: bytes that the process had in use when last looked at.
+        waiting: calls that were to be interrupted and are not at work, as the kernel said.
     """
 
     def __init__(self, pid: int, control: socket.socket, memory_limit: int | None, kill: Callable[[str], None]) -> None:
@@ -41,6 +45,7 @@ class Heartbeat:
         self._stopped_since: float | None = None
         self._heard = time.monotonic()
         self.memory: int | None = None
+        self.waiting: set[int] = set()
 
     @property
     def silence(self) -> float:
@@ -90,3 +95,5 @@ class Heartbeat:
         self._heard = time.monotonic()
         if records is None:
             asyncio.get_running_loop().remove_reader(self._control)
+            return
+        self.waiting.update(call for kind, call in records if kind is Signal.WAITS)

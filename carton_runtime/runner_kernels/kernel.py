@@ -31,6 +31,7 @@ from carton_runtime.runner_kernels.spec import KernelSpec
 from carton_runtime.runner_kernels.statistics import CallStatistics
 
 _SESSION = 0
+_EVERY_CALL = 0
 _FAREWELL = 5.0  # seconds that a kernel may take to end itself when it is asked to
 _START_LIMIT = 60.0  # seconds until a process that was started must have greeted us
 _LAST_WORDS = 0.5  # seconds to wait for the end of the output of a process that is dead
@@ -196,15 +197,14 @@ class Kernel:
 
     def interrupt(self) -> None:
         """Interrupt the calls that run now; they fail with `CallCancelledError`, and the model stays loaded."""
-        for place in self.channel.running(self.concurrency):
-            self._heartbeat.signal(Signal.CANCEL, place.call)
-            self._heartbeat.signal(Signal.INTERRUPT, place.call)
+        self._heartbeat.signal(Signal.INTERRUPT, _EVERY_CALL)
 
     def give_up(self, place: Place) -> None:
         """Nobody waits for this call any more: see that the model stops, from any thread and without waiting."""
         with contextlib.suppress(CartonError):  # the kernel is gone, and the call with it
             self.channel.post(Kind.CANCEL, place.call)
-        seeing_off = see_off(self.channel, place, self.limits, self._heartbeat.signal, self.kill)
+        beat = self._heartbeat
+        seeing_off = see_off(self.channel, place, self.limits, beat.signal, beat.waiting, self.kill)
         background_loop().call_soon_threadsafe(lambda: self._spawn(seeing_off))
 
     # Starting

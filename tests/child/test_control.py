@@ -76,11 +76,10 @@ def test_a_cancellation_ends_what_a_coroutine_waits_for(child: Child, model: Mak
     assert child.text == "computing\nlet go\n"
 
 
-def test_an_interrupt_of_a_call_that_does_not_run_is_no_matter(child: Child, model: Make) -> None:
+def test_an_interrupt_of_a_call_that_does_not_run_is_answered_and_no_matter(child: Child, model: Make) -> None:
     child.loaded(model(LOOPS))
     send_signal(child.control, Signal.INTERRUPT, 99)
-    send_signal(child.control, Signal.PING)
-    assert records(child.control) == [(Signal.PONG, 0)]
+    assert records(child.control) == [(Signal.WAITS, 99)]
     assert child.call(good=np.int64(1)).kind is Kind.RESULT
 
 

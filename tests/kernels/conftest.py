@@ -108,5 +108,5 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def settled(is_so: Callable[[], bool], patience: float = PATIENCE) -> None:
     """Wait until something that nobody announces is so."""
     async with asyncio.timeout(patience):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110  the model tells it by a file, or the system by /proc
             await asyncio.sleep(0.005)

@@ -50,5 +50,8 @@ def _obey(sock: socket.socket, turns: Turns, kind: Signal, call: int) -> None:
             send_signal(sock, Signal.PONG, call)
     elif kind is Signal.CANCEL:
         turns.cancel(call)
-    elif kind is Signal.INTERRUPT:
-        turns.interrupt(call)
+    elif kind is Signal.INTERRUPT and call == 0:
+        turns.interrupt_all()
+    elif kind is Signal.INTERRUPT and not turns.interrupt(call):
+        with contextlib.suppress(BlockingIOError):
+            send_signal(sock, Signal.WAITS, call)

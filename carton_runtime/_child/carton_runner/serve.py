@@ -150,7 +150,7 @@ class Server:
         try:
             work(message)
         except ANY as error:
-            self._streams.pop(message.call, None)
+            self._abandon_stream(message.call)
             self._fail(message.call, error)
 
     def _call(self, message: Message) -> None:
@@ -205,8 +205,20 @@ class Server:
 
     def _leave(self, call: int, stream: Stream) -> None:
         self._streams.pop(call, None)
-        stream.close()
+        with self._turns.leave(call):
+            stream.close()
         self._finish(Kind.DONE, call)
+
+    def _abandon_stream(self, call: int) -> None:
+        """Have a stream that failed clean up while it can be interrupted, and not when its memory is freed."""
+        stream = self._streams.pop(call, None)
+        if stream is None:
+            return
+        try:
+            with self._turns.leave(call):
+                stream.close()
+        except ANY:
+            return  # the call has failed already, for the reason that came first
 
     def _run_batch(self, batch: Any) -> None:
         self._executor.run(lambda: batch.run(self))

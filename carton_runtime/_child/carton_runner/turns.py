@@ -18,16 +18,17 @@ class CancelledCallError(KeyboardInterrupt):
 class Turn:
     """See `Turns.take`; a class, since this is in the way of every call."""
 
-    __slots__ = ("_call", "_token", "_turns")
+    __slots__ = ("_begin", "_call", "_token", "_turns")
 
-    def __init__(self, turns: Turns, call: int) -> None:
+    def __init__(self, turns: Turns, call: int, begin: Callable[[int], None]) -> None:
         self._turns = turns
         self._call = call
+        self._begin = begin
 
     def __enter__(self) -> None:
         self._token = _current.set(self._call)
         try:
-            self._turns.begin(self._call)
+            self._begin(self._call)
         except BaseException:
             self.__exit__()
             raise
@@ -57,11 +58,19 @@ class Turns:
         Raises:
             CancelledCallError: it was cancelled, before or while it ran.
         """
-        return Turn(self, call)
+        return Turn(self, call, self.begin)
+
+    def leave(self, call: int) -> Turn:
+        """The turn of `call` to clean up, cancelled or not: it may be interrupted there as well."""
+        return Turn(self, call, self.arrive)
+
+    def arrive(self, call: int) -> None:
+        """From here on `call` may be interrupted in this thread."""
+        self._threads[call] = threading.get_ident()
 
     def begin(self, call: int) -> None:
         """From here on `call` may be interrupted in this thread. Raises as `take` does."""
-        self._threads[call] = threading.get_ident()
+        self.arrive(call)
         if call in self._cancelled:
             raise CancelledCallError
 
@@ -93,17 +102,24 @@ class Turns:
         if canceller is not None:
             canceller()
 
-    def interrupt(self, call: int) -> None:
-        """Raise `CancelledCallError` where `call` runs, if it does."""
+    def interrupt_all(self) -> None:
+        """Cancel and interrupt every call that runs now."""
+        for call in list(self._threads):
+            self.cancel(call)
+            self.interrupt(call)
+
+    def interrupt(self, call: int) -> bool:
+        """Raise `CancelledCallError` where `call` runs; whether it does."""
         with self._lock:
             thread = self._threads.get(call)
             if thread is None:
-                return
+                return False
             if thread == threading.main_thread().ident:
                 self._struck = call
                 signal.pthread_kill(thread, signal.SIGINT)
             else:
                 _raise_in_thread(thread)
+            return True
 
     def _strike(self, _number: int, _frame: FrameType | None) -> None:
         # In the main thread, between two bytecodes: what runs there now is known for sure.
