@@ -12,6 +12,8 @@ from carton_runtime._child.carton_wire.values import Tensor, as_tensor, dtype_na
 from carton_runtime.errors import InvalidTensorError
 from carton_runtime.format.document import Dimension, TensorSpec
 
+_MOST_FORMS = 256
+
 
 class SpecWarning(UserWarning):
     """A call that works although it does not keep to the model's specs; ``strict=True`` makes it an error."""
@@ -57,46 +59,111 @@ def _is_numeric(tensor: Tensor) -> bool:
     return tensor.dtype.kind in "iuf"
 
 
-def name_problems(kind: str, specs: Sequence[TensorSpec], names: Mapping[str, Any]) -> Iterator[str]:
-    """Names that a call lacks, or has and should not; none where the model has no specs."""
-    if not specs:
-        return
-    known = [spec.name for spec in specs]
-    for name in known:
-        if name not in names:
-            yield f"{kind} {name!r} is missing; the model's specs have {_listed(known)}"
-    for name in names:
-        if name not in known:
-            yield f"{kind} {name!r} is not in the model's specs, which have {_listed(known)}"
+Form = tuple[tuple[str, np.dtype[Any], tuple[int | None, ...]], ...]
+"""All that specs say something about: the name, dtype and shape of each tensor."""
+
+
+def form_of(tensors: Mapping[str, Tensor]) -> Form:
+    """The form of a call's tensors."""
+    return tuple([(name, tensor.dtype, tensor.shape) for name, tensor in tensors.items()])
+
+
+class Specs:
+    """The specs of a model, and the forms of calls that were seen to fit them: most calls are like one before.
+
+    Args:
+        inputs: the specs of the inputs.
+        outputs: the specs of the outputs.
+    """
+
+    def __init__(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self._fitting: set[tuple[Form, Form | None]] = set()
+
+    def fit(self, inputs: Form, outputs: Form | None = None) -> bool:
+        """Whether a call of that form is known to fit."""
+        return (inputs, outputs) in self._fitting
+
+    def remember(self, inputs: Form, outputs: Form | None = None) -> None:
+        """A call of that form fits in all respects."""
+        if len(self._fitting) >= _MOST_FORMS:
+            self._fitting.clear()
+        self._fitting.add((inputs, outputs))
 
 
 class SpecCheck:
-    """The check of one call: what its symbols stand for is remembered over all its inputs and outputs."""
+    """The check of one call: what its symbols stand for is remembered over all its inputs and outputs.
 
+    Args:
+        specs: the model's.
+        inputs: the form of the call's inputs.
+    """
+
+    def __init__(self, specs: Specs, inputs: Form) -> None:
+        self._specs = specs
+        self._inputs = inputs
+
+    def input_problems(self) -> list[str]:
+        """What is wrong with the inputs, names apart."""
+        return (
+            []
+            if self._specs.fit(self._inputs)
+            else list(_Comparison().problems("input", self._specs.inputs, self._inputs))
+        )
+
+    def input_name_problems(self) -> list[str]:
+        """What is wrong with the inputs' names."""
+        if self._specs.fit(self._inputs):
+            return []
+        found = list(_name_problems("input", self._specs.inputs, self._inputs))
+        if not found and not self.input_problems():
+            self._specs.remember(self._inputs)
+        return found
+
+    def output_problems(self, outputs: Form) -> list[str]:
+        """What is wrong with the outputs, their names and what symbols stand for included."""
+        if self._specs.fit(self._inputs, outputs):
+            return []
+        comparison = _Comparison()
+        for _ in comparison.problems("input", self._specs.inputs, self._inputs):
+            pass  # for what the symbols stand for; the problems were told before the call
+        found = [
+            *_name_problems("output", self._specs.outputs, outputs),
+            *comparison.problems("output", self._specs.outputs, outputs),
+        ]
+        if not found:
+            self._specs.remember(self._inputs, outputs)
+        return found
+
+
+class _Comparison:
     def __init__(self) -> None:
         # A symbol for a dimension and one for a whole shape are different even when they are spelt alike.
         self._sizes: dict[str, tuple[int, str]] = {}
         self._shapes: dict[str, tuple[tuple[int | None, ...], str]] = {}
 
-    def problems(self, kind: str, specs: Sequence[TensorSpec], tensors: Mapping[str, Tensor]) -> Iterator[str]:
+    def problems(self, kind: str, specs: Sequence[TensorSpec], form: Form) -> Iterator[str]:
         """What does not fit, naming the tensor and the axis."""
+        found = {name: (dtype, shape) for name, dtype, shape in form}
         for spec in specs:
-            tensor = tensors.get(spec.name)
-            if tensor is not None:
-                yield from self._tensor_problems(f"{kind} {spec.name!r}", spec, tensor)
+            if spec.name in found:
+                yield from self._tensor_problems(f"{kind} {spec.name!r}", spec, *found[spec.name])
 
-    def _tensor_problems(self, what: str, spec: TensorSpec, tensor: Tensor) -> Iterator[str]:
-        found = dtype_name(tensor.dtype)
+    def _tensor_problems(
+        self, what: str, spec: TensorSpec, dtype: np.dtype[Any], shape: tuple[int | None, ...]
+    ) -> Iterator[str]:
+        found = dtype_name(dtype)
         if found != spec.dtype:
             yield f"{what} has dtype {found}, its spec says {spec.dtype}"
         if spec.shape is None:
             return
         if isinstance(spec.shape, str):
-            yield from self._whole_shape(what, spec.shape, tuple(tensor.shape))
-        elif len(spec.shape) != tensor.ndim:
-            yield f"{what} has {tensor.ndim} axes (shape {_shown(tensor.shape)}), its spec says {len(spec.shape)}"
+            yield from self._whole_shape(what, spec.shape, shape)
+        elif len(spec.shape) != len(shape):
+            yield f"{what} has {len(shape)} axes (shape {_shown(shape)}), its spec says {len(spec.shape)}"
         else:
-            for axis, (wanted, size) in enumerate(zip(spec.shape, tensor.shape, strict=True)):
+            for axis, (wanted, size) in enumerate(zip(spec.shape, shape, strict=True)):
                 yield from self._axis(f"{what}, axis {axis}", wanted, size)
 
     def _whole_shape(self, what: str, symbol: str, shape: tuple[int | None, ...]) -> Iterator[str]:
@@ -116,6 +183,20 @@ class SpecCheck:
             known, owner = self._sizes.setdefault(wanted, (size, what))
             if known != size:
                 yield f"{what}: has size {size}, but {wanted!r} is {known} in {owner}"
+
+
+def _name_problems(kind: str, specs: Sequence[TensorSpec], form: Form) -> Iterator[str]:
+    """Names that a call lacks, or has and should not; none where the model has no specs."""
+    if not specs:
+        return
+    known = [spec.name for spec in specs]
+    names = [name for name, _, _ in form]
+    for name in known:
+        if name not in names:
+            yield f"{kind} {name!r} is missing; the model's specs have {_listed(known)}"
+    for name in names:
+        if name not in known:
+            yield f"{kind} {name!r} is not in the model's specs, which have {_listed(known)}"
 
 
 def _shown(shape: Sequence[int | None]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from carton_runtime import background
 from carton_runtime._child.carton_wire.messages import Kind, Message
 from carton_runtime._child.carton_wire.values import Tensor
-from carton_runtime.checking import SpecCheck, SpecWarning, name_problems, to_tensors
+from carton_runtime.checking import SpecCheck, Specs, SpecWarning, form_of, to_tensors
 from carton_runtime.errors import InvalidTensorError, ModelError
 from carton_runtime.info import CartonInfo
 from carton_runtime.runner_kernels.call import Call
@@ -64,7 +64,6 @@ class Carton:
     process dies, the calls that wait fail with `KernelDiedError`, and the next call starts a new one.
 
     Attributes:
-        info: what its carton says.
         strict: whether what does not keep to the specs is an error, and not a warning.
     """
 
@@ -75,6 +74,16 @@ class Carton:
         self._finalizer = weakref.finalize(self, _abandon, supervisor)
         # When the interpreter ends, the process ends with it anyway.
         self._finalizer.atexit = False
+
+    @property
+    def info(self) -> CartonInfo:
+        """What its carton says; calls are checked against its specs."""
+        return self._info
+
+    @info.setter
+    def info(self, info: CartonInfo) -> None:
+        self._info = info
+        self._specs = Specs(info.inputs, info.outputs)
 
     @property
     def kernel(self) -> Kernel:
@@ -201,19 +210,16 @@ class Carton:
 
     def prepare(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Tensors, SpecCheck]:
         """A call's arguments as tensors that fit the specs, and the check to go on with; raises as `infer` does."""
-        tensors = to_tensors(self._by_name(inputs, named), self.info.inputs)
-        self._complain(name_problems("input", self.info.inputs, tensors))
-        check = SpecCheck()
-        for problem in check.problems("input", self.info.inputs, tensors):
+        tensors = to_tensors(self._by_name(inputs, named), self._specs.inputs)
+        check = SpecCheck(self._specs, form_of(tensors))
+        self._complain(check.input_name_problems())
+        for problem in check.input_problems():
             raise InvalidTensorError(problem)
         return tensors, check
 
     def checked(self, message: Message, check: SpecCheck) -> Tensors:
         """The outputs that a reply carries."""
-        problems = [
-            *name_problems("output", self.info.outputs, message.tensors),
-            *check.problems("output", self.info.outputs, message.tensors),
-        ]
+        problems = check.output_problems(form_of(message.tensors))
         if problems and self.strict:
             raise ModelError(f"the model does not keep to its specs: {'; '.join(problems)}")
         self._complain(problems)
@@ -221,7 +227,7 @@ class Carton:
 
     def _by_name(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         if len(inputs) == 1 and isinstance(inputs[0], Mapping):
-            return _merged(inputs[0], named)
+            return _merged(inputs[0], named) if named else dict(inputs[0])
         names = [spec.name for spec in self.info.inputs]
         if len(inputs) > len(names):
             there = f"its specs have {len(names)}" if names else "it has no specs, so give a dict of tensors by name"

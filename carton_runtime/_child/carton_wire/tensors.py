@@ -20,6 +20,7 @@ from .values import DTYPES, Tensor, dtype_name
 
 _BY_NAME = {name: np.dtype(name).newbyteorder("<") for name in DTYPES if name != "string"}
 _LARGEST_CODE_POINT = 0x10FFFF
+_SMALL = 1 << 10
 _MOST_AXES = 32  # numpy 1's limit
 
 Raw = Union[memoryview, "np.ndarray[Any, Any]"]
@@ -48,9 +49,11 @@ def describe(name: str, tensor: Tensor, region: int, offset: int) -> list[Any]:
 
 
 def flat_bytes(tensor: Tensor) -> memoryview:
-    """A tensor's bytes; nothing plain is copied."""
+    """A tensor's bytes; nothing plain is copied, unless it is so small that this is quicker."""
     if isinstance(tensor, NestedTensor):
         flat = np.concatenate([array.reshape(-1) for array in tensor])
+    elif tensor.nbytes <= _SMALL:
+        return memoryview(tensor.tobytes())
     else:
         flat = tensor.reshape(-1)
     return flat.view(np.uint8).data if flat.nbytes else memoryview(b"")
