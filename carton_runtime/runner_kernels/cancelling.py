@@ -18,6 +18,7 @@ from carton_runtime.runner_kernels.place import Place
 LAST = frozenset({Kind.RESULT, Kind.DONE, Kind.FAILED, Kind.SEALED})
 """The kinds of a call's last reply."""
 
+
 @dataclass(frozen=True)
 class CancelLimits:
     """Seconds that each step of cancelling a call may take.

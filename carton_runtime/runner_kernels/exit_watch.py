@@ -19,10 +19,10 @@ def call_when_exited(popen: subprocess.Popen[bytes], tell: Callable[[Exit], None
     """Call `tell` on the running loop once the process has ended and was reaped, and its process group was killed."""
     loop = asyncio.get_running_loop()
     oom_before = oom_kills()
-    if not hasattr(os, "pidfd_open"):
+    descriptor = _pidfd(popen.pid)
+    if descriptor is None:
         threading.Thread(target=_wait, args=(popen, loop, tell), name=f"wait-{popen.pid}", daemon=True).start()
         return
-    descriptor = os.pidfd_open(popen.pid)
 
     def ended() -> None:
         loop.remove_reader(descriptor)
@@ -30,6 +30,13 @@ def call_when_exited(popen: subprocess.Popen[bytes], tell: Callable[[Exit], None
         tell(_reap(popen, oom_before))
 
     loop.add_reader(descriptor, ended)
+
+
+def _pidfd(pid: int) -> int | None:
+    """A descriptor that becomes readable at the end of the process; `None` where there is no such thing."""
+    with contextlib.suppress(AttributeError, OSError):  # not Linux; or all descriptors are in use
+        return os.pidfd_open(pid)
+    return None
 
 
 def kill_group(pid: int) -> None:
@@ -41,15 +48,20 @@ def kill_group(pid: int) -> None:
 def _reap(popen: subprocess.Popen[bytes], oom_before: int) -> Exit:
     # The group goes before the leader is reaped: until then the number is nobody else's.
     kill_group(popen.pid)
-    _, status, usage = os.wait4(popen.pid, 0)
+    try:
+        _, status, usage = os.wait4(popen.pid, 0)
+    except ChildProcessError:  # reaped already, by something in this process that waits for any child
+        popen.returncode = 0
+        return Exit(None, None, oom_kills() > oom_before)
     popen.returncode = os.waitstatus_to_exitcode(status)
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): macOS counts bytes, Linux kilobytes
     return Exit(popen.returncode, usage.ru_maxrss * unit, oom_kills() > oom_before)
 
 
 def _wait(popen: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop, tell: Callable[[Exit], None]) -> None:
-    """Where there is no pidfd (macOS), a thread waits."""
-    os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOWAIT)
+    """Where there is no pidfd (macOS for one), a thread waits."""
+    with contextlib.suppress(ChildProcessError):  # reaped already
+        os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOWAIT)
     exited = _reap(popen, 0)
     with contextlib.suppress(RuntimeError):  # the loop is closed: the interpreter is going down
         loop.call_soon_threadsafe(tell, exited)

@@ -173,13 +173,15 @@ class Kernel:
         polite = farewell > 0 and self.state is KernelState.IDLE
         self._is_closing = True
         self.channel.fail(ModelClosedError(f"model {self.name!r} is closed; load it again"))
-        if polite:
-            # Past the channel, which has failed for everybody else.
-            self.channel.post_last(Kind.CLOSE)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._exited.wait(), farewell)
-        self.kill()
-        await self._exited.wait()
+        try:
+            if polite:
+                # Past the channel, which has failed for everybody else.
+                self.channel.post_last(Kind.CLOSE)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._exited.wait(), farewell)
+        finally:  # also when the caller will not wait: nobody else would end it
+            self.kill()
+            await self._exited.wait()
 
     def kill(self, reason: str = "") -> None:
         """End the process at once, from any thread, without waiting; `reason` is told to those who wait."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from carton_runtime.errors import KernelDiedError, ModelClosedError
 from carton_runtime.runner_kernels.kernel import Kernel
@@ -48,6 +50,7 @@ class Supervisor:
         self._starts: deque[float] = deque()
         self._lock = asyncio.Lock()
         self._is_closed = False
+        self._work: asyncio.Task[None] | None = None
 
     async def revived(self) -> Kernel:
         """A kernel that takes calls: the current one, or a new one if that is dead.
@@ -57,38 +60,59 @@ class Supervisor:
             ModelClosedError: the model was closed.
             CartonError: the new one could not load the model; see `Kernel.start`.
         """
-        async with self._lock:
-            self._check_open()
-            if not self.kernel.is_alive:
-                await self._wait_for_turn()
-                await self._replace()
-            return self.kernel
+        while True:
+            async with self._lock:
+                self._check_open()
+                if self.kernel.is_alive:
+                    return self.kernel
+                await self._until_cut_short(self._revive())
 
     async def restart(self) -> Kernel:
-        """Replace the kernel, alive or not, whatever the policy. Raises as `revived` does."""
-        async with self._lock:
-            self._check_open()
-            await self._replace()
-            return self.kernel
+        """Replace the kernel, alive or not, or one that is just starting, whatever the policy. Raises as `revived`."""
+        self._cut_short()
+        is_done = False
+        while not is_done:
+            async with self._lock:
+                self._check_open()
+                is_done = await self._until_cut_short(self._replace())
+        return self.kernel
 
     async def aclose(self, farewell: float | None = None) -> None:
         """End the kernel for good."""
         self._is_closed = True
-        if self._lock.locked():
-            farewell = 0
+        self._cut_short()
         await (self.kernel.aclose() if farewell is None else self.kernel.aclose(farewell))
         async with self._lock:
             await self.kernel.aclose(0)
+
+    async def _until_cut_short(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do `work`, unless `restart` or `aclose` come in between; whether it was done."""
+        self._work = asyncio.ensure_future(work)
+        try:
+            await self._work
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return False
+        else:
+            return True
+        finally:
+            self._work = None
+
+    def _cut_short(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+
+    async def _revive(self) -> None:
+        await self._wait_for_turn()
+        await self._replace()
 
     async def _replace(self) -> None:
         old = self.kernel
         await old.aclose(0)
         self.kernel = await Kernel.start(old.spec, limits=old.limits)
         self.restarts += 1
-        # Closed while it started: nobody else would end it.
-        if self._is_closed:
-            await self.kernel.aclose(0)
-            self._check_open()
 
     async def _wait_for_turn(self) -> None:
         now = time.monotonic()

@@ -1,0 +1,234 @@
+"""The four states of a kernel, and what can be asked of a model in each."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+from kernels.conftest import PATIENCE, Load, Start, settled
+
+import carton_runtime as carton
+from carton_runtime import KernelDiedError, ModelClosedError, background
+from carton_runtime.runner_kernels import registry
+from carton_runtime.runner_kernels.kernel import KernelState
+from carton_runtime.testing.doubles import Fault, Phase, faulty_inputs
+
+
+async def busy(model: carton.Carton, **inputs: object) -> asyncio.Task[object]:
+    """A call that is under way."""
+    task = asyncio.create_task(model.infer({"seconds": 1000.0, **inputs}))
+    await settled(lambda: model.kernel.state is KernelState.BUSY)
+    return task
+
+
+async def reload_that_hangs(load: Load, tmp_path: Path) -> tuple[carton.Carton, asyncio.Task[object]]:
+    """A model whose process died, and a call that waits for a new one, which never becomes ready."""
+    flag = tmp_path / "hang"
+    model = await load(Phase.LOADING, Fault.LOOP, only_if=flag)
+    flag.touch()
+    with pytest.raises(KernelDiedError):
+        await model.infer(faulty_inputs(Phase.INFER, Fault.KILL))
+    call = asyncio.create_task(model.infer(x=1))
+    await settled(lambda: KernelState.STARTING in [kernel.state for kernel in registry.kernels()])
+    return model, call
+
+
+# What is seen
+
+
+async def test_a_kernel_is_idle_busy_and_dead_and_says_so(model: carton.Carton) -> None:
+    kernel = model.kernel
+    assert kernel.state is KernelState.IDLE
+    assert repr(kernel) == f"<Kernel unnamed model pid={kernel.pid} idle>"
+    task = await busy(model)
+    assert repr(kernel) == f"<Kernel unnamed model pid={kernel.pid} busy>"
+    assert "busy" in repr(model)
+    os.kill(kernel.pid, signal.SIGKILL)
+    with pytest.raises(KernelDiedError):
+        await task
+    await settled(lambda: kernel.state is KernelState.DEAD)
+    assert repr(kernel) == f"<Kernel unnamed model pid={kernel.pid} dead>"
+    assert "dead" in repr(model)
+
+
+async def test_a_kernel_that_loads_is_starting(load: Load, tmp_path: Path) -> None:
+    loading = asyncio.create_task(load(Phase.LOADING, Fault.LOOP))
+    await settled(lambda: bool(registry.kernels()))
+    (kernel,) = registry.kernels()
+    assert kernel.state is KernelState.STARTING
+    assert "starting" in repr(kernel)
+    assert not kernel.is_alive
+    loading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await loading
+    assert registry.kernels() == []
+
+
+async def test_a_kernel_that_ends_while_idle_is_noticed_without_a_call(model: carton.Carton) -> None:
+    kernel = model.kernel
+    os.kill(kernel.pid, signal.SIGKILL)
+    await settled(lambda: kernel.state is KernelState.DEAD)
+    assert registry.kernels() == []
+    assert "killed (signal 9)" in kernel.statistics.last_error
+
+
+async def test_a_kernel_counts_its_calls_and_failures(model: carton.Carton) -> None:
+    for _ in range(3):
+        await model.infer(x=1)
+    with pytest.raises(carton.ModelError):
+        await model.infer(faulty_inputs(Phase.INFER, Fault.FULL_DISK))
+    statistics = model.kernel.statistics
+    assert (statistics.calls, statistics.failures) == (4, 1)
+    assert "No space left on device" in statistics.last_error
+    latency = statistics.latency
+    assert latency is not None
+    assert 0 < latency.p50 <= latency.p90 <= latency.p99
+
+
+# aclose
+
+
+async def test_closing_ends_calls_and_streams_that_run(model: carton.Carton) -> None:
+    task = await busy(model)
+    async with aclosing(model.streaming_infer(items=100)) as stream:
+        waiting = asyncio.ensure_future(anext(stream))
+        await settled(lambda: len(model.kernel.channel.calls) == 2)
+        await model.aclose()
+        for call in (task, waiting):
+            with pytest.raises(ModelClosedError):
+                await call
+
+
+async def test_closing_twice_and_at_once_is_closing(model: carton.Carton) -> None:
+    await asyncio.gather(model.aclose(), model.aclose(), model.aclose())
+    await model.aclose()
+    with pytest.raises(ModelClosedError):
+        await model.infer(x=1)
+    with pytest.raises(ModelClosedError):
+        await model.restart()
+
+
+async def test_a_dead_model_can_be_closed(model: carton.Carton) -> None:
+    with pytest.raises(KernelDiedError):
+        await model.infer(faulty_inputs(Phase.INFER, Fault.EXIT))
+    await model.aclose()
+    with pytest.raises(ModelClosedError):
+        await model.infer(x=1)
+
+
+async def test_a_close_that_is_cancelled_leaves_no_process(load: Load) -> None:
+    model = await load(Phase.CLOSING, Fault.LOOP)
+    kernel = model.kernel
+    closing = asyncio.create_task(model.aclose())
+    await settled(lambda: kernel._is_closing)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await settled(lambda: kernel.state is KernelState.DEAD)
+    await model.aclose()
+
+
+async def test_closing_a_model_that_is_coming_back_does_not_wait_for_it(load: Load, tmp_path: Path) -> None:
+    model, call = await reload_that_hangs(load, tmp_path)
+    async with asyncio.timeout(PATIENCE):
+        await model.aclose()
+    with pytest.raises(ModelClosedError):
+        await call
+
+
+async def test_a_call_that_waits_for_a_model_to_come_back_can_be_cancelled(load: Load, tmp_path: Path) -> None:
+    model, call = await reload_that_hangs(load, tmp_path)
+    call.cancel()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    (tmp_path / "hang").unlink()
+    assert int((await model.infer(x=1))["out"]) == 1
+
+
+async def test_the_timeout_of_a_call_covers_the_wait_for_a_model_to_come_back(load: Load, tmp_path: Path) -> None:
+    model, call = await reload_that_hangs(load, tmp_path)
+    call.cancel()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(carton.CartonError):
+            await model.infer({"x": 1}, timeout=0.5)
+
+
+async def test_a_model_that_nobody_holds_is_closed(load_code: Load, code_dir: object) -> None:
+    from carton_runtime.testing.doubles import FAULTY_MODEL, faulty_options
+
+    kernel = (await carton.load_unpacked(FAULTY_MODEL, **faulty_options())).kernel
+    await settled(lambda: kernel.state is KernelState.DEAD)
+
+
+async def test_a_bare_kernel_is_closed_while_it_starts(start: Start) -> None:
+    starting = asyncio.create_task(start())
+    await settled(lambda: bool(registry.kernels()))
+    (kernel,) = registry.kernels()
+    await background.run(kernel.aclose())
+    with pytest.raises(ModelClosedError):
+        await starting
+
+
+# restart
+
+
+@pytest.mark.parametrize("state", [KernelState.IDLE, KernelState.BUSY, KernelState.DEAD])
+async def test_restart_replaces_the_process_wherever_it_is(model: carton.Carton, state: KernelState) -> None:
+    old = model.kernel
+    task = await busy(model) if state is KernelState.BUSY else None
+    if state is KernelState.DEAD:
+        os.kill(old.pid, signal.SIGKILL)
+        await settled(lambda: old.state is KernelState.DEAD)
+    await model.restart()
+    assert old.state is KernelState.DEAD
+    assert model.kernel.state is KernelState.IDLE
+    assert int((await model.infer(x=4))["out"]) == 4
+    if task is not None:
+        with pytest.raises(ModelClosedError):
+            await task
+
+
+async def test_restarts_at_once_leave_one_process(model: carton.Carton) -> None:
+    await asyncio.gather(*(model.restart() for _ in range(3)), model.infer(x=1), return_exceptions=True)
+    assert int((await model.infer(x=5))["out"]) == 5
+    assert registry.kernels() == [model.kernel]
+
+
+async def test_a_restart_that_is_cancelled_leaves_the_model_usable(load: Load, tmp_path: Path) -> None:
+    flag = tmp_path / "hang"
+    model = await load(Phase.LOADING, Fault.LOOP, only_if=flag)
+    first = model.kernel
+    flag.touch()
+    restarting = asyncio.create_task(model.restart())
+    await settled(lambda: first not in registry.kernels() and bool(registry.kernels()))
+    restarting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await restarting
+    flag.unlink()
+    assert int((await model.infer(x=1))["out"]) == 1
+
+
+async def test_a_second_process_is_not_started_while_one_comes_back(model: carton.Carton) -> None:
+    with pytest.raises(KernelDiedError):
+        await model.infer(faulty_inputs(Phase.INFER, Fault.EXIT))
+    replies = await asyncio.gather(*(model.infer(x=number) for number in range(8)))
+    assert [int(reply["out"]) for reply in replies] == list(range(8))
+    assert len({int(reply["pid"]) for reply in replies}) == 1
+
+
+async def test_without_a_pidfd_a_thread_sees_the_end(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more(pid: int) -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "pidfd_open", no_more)
+    kernel = await start()
+    assert f"wait-{kernel.pid}" in [thread.name for thread in threading.enumerate()]
+    os.kill(kernel.pid, signal.SIGKILL)
+    await settled(lambda: kernel.state is KernelState.DEAD and not registry.kernels())
+    assert "killed (signal 9)" in kernel.statistics.last_error
