@@ -17,7 +17,7 @@ from carton_runtime.catalog.discover import RunnerEntry, discover, search_paths
 from carton_runtime.checking import batch_axes
 from carton_runtime.contents.opening import open_carton
 from carton_runtime.contents.placing import place_model
-from carton_runtime.devices import resolve_device
+from carton_runtime.devices import Device, resolve_device
 from carton_runtime.environments.interpreters import Interpreter, ensure_interpreter, find_interpreters
 from carton_runtime.environments.store import ensure_environment
 from carton_runtime.errors import RunnerNotFoundError
@@ -186,8 +186,9 @@ class _Loading:
         return await self._start(staged.info, plan, staged.model_dir, staged.lock_dir)
 
     async def _plan(self, document: Document) -> _Plan:
-        """Which runner and which interpreter, before anything of the model is read."""
+        """Which runner, interpreter and device, before anything of the model is read."""
         _check_platform(document)
+        device = await asyncio.to_thread(resolve_device, self.overrides.visible_device)
         runner = self.overrides.apply(document.runner)
         interpreters = await asyncio.to_thread(find_interpreters, self.settings)
         choice = choose(runner, discover(search_paths(self.settings)).entries, interpreters, host_platform())
@@ -195,18 +196,18 @@ class _Loading:
         if choice.entry.framework == "python" and interpreter is None:
             requirement = VersionReq(runner.required_framework_version)
             interpreter = await asyncio.to_thread(ensure_interpreter, requirement, self.settings, self.on_event)
-        return _Plan(replace(runner, runner_compat_version=choice.entry.compat_version), choice.entry, interpreter)
+        named = replace(runner, runner_compat_version=choice.entry.compat_version)
+        return _Plan(named, choice.entry, interpreter, device)
 
     async def _start(self, info: CartonInfo, plan: _Plan, model_dir: Path, lock_dir: Path) -> Carton:
-        device = await asyncio.to_thread(resolve_device, self.overrides.visible_device)
         spec = KernelSpec(
             name=info.title,
             python=await self._python(plan, lock_dir),
             runner=plan.entry.path / "main.py",
             model_dir=model_dir,
             options=plan.runner.opts,
-            variables=device.environment(),
-            device=str(device),
+            variables=plan.device.environment(),
+            device=str(plan.device),
             batch_axes=batch_axes(info.inputs, info.outputs),
             memory_limit=self.overrides.memory_limit,
         )
@@ -226,6 +227,7 @@ class _Plan:
     runner: RunnerInfo
     entry: RunnerEntry
     interpreter: Interpreter | None
+    device: Device
 
 
 def _check_platform(document: Document) -> None:

@@ -18,6 +18,7 @@ from carton_runtime.storage.cache import check_digest
 
 CARTON_TOML = "carton.toml"
 INDEX = "tensor_data/index.toml"
+_MOST_LINKS = 40  # as Linux follows
 _OURS = ("model/", "misc/", "tensor_data/")
 
 
@@ -102,11 +103,27 @@ async def _read_required(contents: Contents, path: str) -> bytes:
     return await contents.read(path)
 
 
+async def _followed(contents: Contents, path: str) -> str:
+    """The file that a path leads to through symlinks: a link has the hash of what it finally points to.
+
+    Raises:
+        FormatError: it leads to no file.
+    """
+    for _ in range(_MOST_LINKS):
+        if path not in contents.paths:
+            break
+        target = await contents.link_target(path)
+        if target is None:
+            return path
+        path = target
+    raise FormatError(f"{contents.name} has a symlink that leads to no file: {path!r}")
+
+
 async def _read_checked(contents: Contents, manifest: Manifest, path: str) -> bytes:
     promised = manifest.entries.get(path)
     if promised is None or path not in contents.paths:
         raise FormatError(f"{contents.name} has no file {path!r}")
-    data = await contents.read(path)
+    data = await contents.read(await _followed(contents, path))
     found = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
     check_digest(found, promised, f"{path} of {contents.name}")
     return data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -217,3 +218,12 @@ async def test_closing_twice_does_nothing_and_calls_say_that_it_is_closed(loaded
     await model.aclose()
     with pytest.raises(carton.ModelClosedError, match="closed; load it again"):
         await model.infer(x=1)
+
+
+async def test_a_model_whose_process_somebody_else_reaps_still_closes(loaded: Loader) -> None:
+    model = loaded.function("def run(tensors):\n    return {}\n")
+    os.kill(model.kernel.pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):  # this once the watch was quicker
+        os.waitpid(model.kernel.pid, 0)
+    async with asyncio.timeout(20):
+        await model.aclose()

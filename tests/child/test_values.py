@@ -108,6 +108,7 @@ def test_a_nested_tensor_becomes_one_of_tensors() -> None:
         (np.array([b"a"]), r"dtype \|S1 is not supported"),
         (np.zeros(2, [("a", int)]), "is not supported"),
         (np.array([1, "a"], object), "an object array may hold only str, not int"),
+        ([1, "a"], "an object array may hold only str, not int"),
         (np.array(["a", None], object), "an object array may hold only str, not NoneType"),
         (object(), "an object array may hold only str, not object"),
         (2**70, "an object array may hold only str, not int"),

@@ -55,6 +55,8 @@ def _as_array(value: Any) -> np.ndarray[Any, Any]:
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"the list does not have one shape; use NestedTensor for ragged data ({error})") from error
+    if array.dtype.kind == "U" and isinstance(value, (list, tuple)):
+        array = np.asarray(value, dtype=object)  # as it was given: numpy has made strings of numbers among strings
     if array.dtype.kind == "O":
         array = _strings(array)
     if array.dtype.kind != "U" and array.dtype.name not in _NUMERIC:
@@ -67,5 +69,7 @@ def _as_array(value: Any) -> np.ndarray[Any, Any]:
 def _strings(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     for item in array.flat:
         if not isinstance(item, str):
-            raise TypeError(f"an object array may hold only str, not {type(item).__name__}")
+            raise TypeError(
+                f"an object array may hold only str, not {type(item).__name__}"
+            )
     return array.astype(str) if array.size else array.astype("<U1")
