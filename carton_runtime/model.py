@@ -15,7 +15,7 @@ from carton_runtime import background
 from carton_runtime._child.carton_wire.messages import Kind, Message
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.checking import SpecCheck, Specs, SpecWarning, form_of, to_tensors
-from carton_runtime.errors import InvalidTensorError, ModelError
+from carton_runtime.errors import CallTimeoutError, InvalidTensorError, ModelError
 from carton_runtime.info import CartonInfo
 from carton_runtime.runner_kernels.call import Call
 from carton_runtime.runner_kernels.kernel import Kernel
@@ -95,7 +95,8 @@ class Carton:
 
         Args:
             inputs: one dict of tensors by name; or tensors in the order of the model's inputs.
-            timeout: seconds that it may take. (An input of that name goes into a dict.)
+            timeout: seconds that it may take; as many again to come back, if its process has died, or to take the call
+                at all, if very many wait. (An input of that name goes into a dict.)
             named: tensors by name, instead of a dict.
 
         Returns:
@@ -108,7 +109,7 @@ class Carton:
             CallTimeoutError: it took longer than `timeout`.
         """
         tensors, check = self.prepare(inputs, named)
-        kernel = self.admitted_now() or await self._admitted()
+        kernel = self.admitted_now() or await self._admitted(timeout)
         with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=0) as call:
             return self.checked(await call.receive(), check)
 
@@ -124,7 +125,7 @@ class Carton:
         stop.
         """
         tensors, check = self.prepare(inputs, named)
-        kernel = self.admitted_now() or await self._admitted()
+        kernel = self.admitted_now() or await self._admitted(timeout)
         with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=WINDOW) as call:
             while (message := await call.receive()).kind is not Kind.DONE:
                 yield self.checked(message, check)
@@ -133,14 +134,14 @@ class Carton:
     async def seal(self, *inputs: Any, **named: Any) -> SealHandle:
         """Hand inputs to the model before they are needed. Arguments and errors are those of `infer`."""
         tensors, check = self.prepare(inputs, named)
-        kernel = self.admitted_now() or await self._admitted()
+        kernel = self.admitted_now() or await self._admitted(None)
         with Call(kernel, Kind.SEAL, tensors) as call:
             return SealHandle((await call.receive()).fields["handle"], kernel, check)
 
     async def infer_with_handle(self, handle: SealHandle, *, timeout: float | None = None) -> Tensors:  # noqa: ASYNC109
         """Run the model on sealed inputs. Results and errors are those of `infer`."""
         self.check_handle(handle)
-        kernel = self.admitted_now() or await self._admitted()
+        kernel = self.admitted_now() or await self._admitted(timeout)
         with Call(kernel, Kind.CALL, None, timeout, handle=handle.number, credit=0) as call:
             kernel.sealed.take(handle.number)
             return self.checked(await call.receive(), handle.check)
@@ -188,16 +189,30 @@ class Carton:
         kernel = self._supervisor.kernel
         return kernel if kernel.is_alive and kernel.gate.try_enter() else None
 
-    async def _admitted(self) -> Kernel:
-        kernel = self.kernel if self.kernel.is_alive else await background.run(self._supervisor.revived())
-        await kernel.gate.enter()
+    async def _admitted(self, timeout: float | None) -> Kernel:  # noqa: ASYNC109  the caller's own
+        try:
+            async with asyncio.timeout(timeout):
+                kernel = self.kernel if self.kernel.is_alive else await background.run(self._supervisor.revived())
+                await kernel.gate.enter()
+        except TimeoutError as error:
+            raise self._not_ready(timeout) from error
         return kernel
 
-    def admitted_blocking(self) -> Kernel:
+    def admitted_blocking(self, timeout: float | None = None) -> Kernel:
         """The kernel, started again if it is dead, once it takes a further call; raises as `infer` does."""
-        kernel = self.kernel if self.kernel.is_alive else background.run_blocking(self._supervisor.revived())
-        kernel.gate.enter_blocking()
+        try:
+            kernel = self.kernel if self.kernel.is_alive else background.run_blocking(self._revived(timeout))
+            kernel.gate.enter_blocking(timeout)
+        except TimeoutError as error:
+            raise self._not_ready(timeout) from error
         return kernel
+
+    async def _revived(self, timeout: float | None) -> Kernel:  # noqa: ASYNC109  the caller's own
+        async with asyncio.timeout(timeout):
+            return await self._supervisor.revived()
+
+    def _not_ready(self, timeout: float | None) -> CallTimeoutError:
+        return CallTimeoutError(f"model {self.kernel.name!r} did not take the call within {timeout:g} s")
 
     def check_handle(self, handle: SealHandle) -> None:
         """Refuse what is no handle of this model's present process.

@@ -55,7 +55,7 @@ class Carton:
         """Run the model; see `carton_runtime.Carton.infer`."""
         model = self.asynchronous
         tensors, check = model.prepare(inputs, named)
-        kernel = model.admitted_now() or model.admitted_blocking()
+        kernel = model.admitted_now() or model.admitted_blocking(timeout)
         with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=0) as call:
             return model.checked(call.receive_blocking(), check)
 
@@ -65,7 +65,7 @@ class Carton:
         """Run the model and give each result as it comes; see `carton_runtime.Carton.streaming_infer`."""
         model = self.asynchronous
         tensors, check = model.prepare(inputs, named)
-        kernel = model.admitted_now() or model.admitted_blocking()
+        kernel = model.admitted_now() or model.admitted_blocking(timeout)
         with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=WINDOW) as call:
             while (message := call.receive_blocking()).kind is not Kind.DONE:
                 yield model.checked(message, check)
@@ -83,7 +83,7 @@ class Carton:
         """Run the model on sealed inputs; see `carton_runtime.Carton.infer_with_handle`."""
         model = self.asynchronous
         model.check_handle(handle)
-        kernel = model.admitted_now() or model.admitted_blocking()
+        kernel = model.admitted_now() or model.admitted_blocking(timeout)
         with Call(kernel, Kind.CALL, None, timeout, handle=handle.number, credit=0) as call:
             kernel.sealed.take(handle.number)
             return model.checked(call.receive_blocking(), handle.check)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -45,14 +47,15 @@ class Gate:
             self._give_up(ticket)
             raise
 
-    def enter_blocking(self) -> None:
-        """Enter, waiting in this thread."""
+    def enter_blocking(self, timeout: float | None = None) -> None:
+        """Enter, waiting in this thread; raises `TimeoutError` after `timeout` seconds."""
         ticket = self._queue()
         bell = threading.Event()
         ticket.wake = bell.set
+        deadline = time.monotonic() + (math.inf if timeout is None else timeout)
         try:
             while not ticket.is_called:
-                bell.wait(TICK)
+                bell.wait(min(TICK, _left_until(deadline)))
         except BaseException:
             self._give_up(ticket)
             raise
@@ -82,6 +85,13 @@ class Gate:
                 return
             self._free += 1
             self._call_next()
+
+
+def _left_until(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 class _Ticket:

@@ -13,7 +13,7 @@ import pytest
 from kernels.conftest import PATIENCE, Load, Start, settled
 
 import carton_runtime as carton
-from carton_runtime import KernelDiedError, ModelClosedError, background
+from carton_runtime import CallTimeoutError, KernelDiedError, ModelClosedError, background
 from carton_runtime.runner_kernels import registry
 from carton_runtime.runner_kernels.kernel import KernelState
 from carton_runtime.testing.doubles import Fault, Phase, faulty_inputs
@@ -153,10 +153,14 @@ async def test_a_call_that_waits_for_a_model_to_come_back_can_be_cancelled(load:
 
 async def test_the_timeout_of_a_call_covers_the_wait_for_a_model_to_come_back(load: Load, tmp_path: Path) -> None:
     model, call = await reload_that_hangs(load, tmp_path)
-    call.cancel()
     async with asyncio.timeout(PATIENCE):
-        with pytest.raises(carton.CartonError):
-            await model.infer({"x": 1}, timeout=0.5)
+        with pytest.raises(CallTimeoutError, match=r"did not take the call within 0\.3 s"):
+            await model.infer({"x": 1}, timeout=0.3)
+        with pytest.raises(CallTimeoutError, match=r"did not take the call within 0\.3 s"):
+            await asyncio.to_thread(carton.sync.Carton(model).infer, {"x": 1}, timeout=0.3)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
 
 
 async def test_a_model_that_nobody_holds_is_closed(load_code: Load, code_dir: object) -> None:
