@@ -223,7 +223,12 @@ async def test_closing_twice_does_nothing_and_calls_say_that_it_is_closed(loaded
 async def test_a_model_whose_process_somebody_else_reaps_still_closes(loaded: Loader) -> None:
     model = loaded.function("def run(tensors):\n    return {}\n")
     os.kill(model.kernel.pid, signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError):  # this once the watch was quicker
-        os.waitpid(model.kernel.pid, 0)
+    reap(model.kernel.pid)
     async with asyncio.timeout(20):
         await model.aclose()
+
+
+def reap(pid: int) -> None:
+    """Take a child's end from whoever started it."""
+    with contextlib.suppress(ChildProcessError):  # this once the other was quicker
+        os.waitpid(pid, 0)

@@ -69,7 +69,5 @@ def _as_array(value: Any) -> np.ndarray[Any, Any]:
 def _strings(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     for item in array.flat:
         if not isinstance(item, str):
-            raise TypeError(
-                f"an object array may hold only str, not {type(item).__name__}"
-            )
+            raise TypeError(f"an object array may hold only str, not {type(item).__name__}")
     return array.astype(str) if array.size else array.astype("<U1")
