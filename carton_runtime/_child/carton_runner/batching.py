@@ -8,6 +8,7 @@ The host finds it and tells us.
 from __future__ import annotations
 
 import time
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple
 
 import numpy as np
@@ -127,9 +128,14 @@ class Batch:
         message.tensors.clear()
 
     def run(self, server: Server) -> None:
-        """Run the model once and answer each call."""
+        """Run the model once, on the rows of those who still wait, and answer each call."""
+        wanted = [server.is_wanted(call) for call, _ in self.calls]
+        self.calls = list(compress(self.calls, wanted))
+        self._parts = list(compress(self._parts, wanted))
+        if not self.calls:
+            return
         try:
-            outputs = server.infer_batch(self.calls[0][0], self._joined())
+            outputs = server.infer_batch(tuple(call for call, _ in self.calls), self._joined())
             parts = self._split(outputs)
         except ANY as error:
             for call, _ in self.calls:

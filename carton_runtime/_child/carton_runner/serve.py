@@ -225,9 +225,16 @@ class Server:
 
     # Batches use these
 
-    def infer_batch(self, call: int, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Run the model on the rows of several calls; the turn is that of the first."""
-        with self._turns.take(call):
+    def is_wanted(self, call: int) -> bool:
+        """Whether somebody waits for `call`; if not, it is answered."""
+        if self._turns.is_unwanted(call):
+            self._fail(call, CancelledCallError())
+            return False
+        return True
+
+    def infer_batch(self, calls: tuple[int, ...], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Run the model on the rows of several calls."""
+        with self._turns.take_batch(calls):
             return _last(results(self._model.infer(tensors), self._loop))
 
     def finish_batched(self, call: int, outputs: dict[str, Tensor]) -> None:

@@ -48,6 +48,7 @@ class Turns:
         self._lock = threading.Lock()
         self._threads: dict[int, int] = {}  # call → thread
         self._cancelled: set[int] = set()
+        self._batches: dict[int, tuple[int, ...]] = {}  # call → those that run with it, while they run
         self._cancellers: dict[int, Callable[[], Any]] = {}
         self._struck = 0  # the call to interrupt in the main thread
         signal.signal(signal.SIGINT, self._strike)
@@ -60,6 +61,16 @@ class Turns:
         """
         return Turn(self, call, self.begin)
 
+    def take_batch(self, calls: tuple[int, ...]) -> Turn:
+        """The turn of calls that run as one, in the name of the first; interrupted when nobody waits for any of them.
+
+        Raises:
+            CancelledCallError: all were cancelled.
+        """
+        for call in calls:
+            self._batches[call] = calls
+        return Turn(self, calls[0], self.begin)
+
     def leave(self, call: int) -> Turn:
         """The turn of `call` to clean up, cancelled or not: it may be interrupted there as well."""
         return Turn(self, call, self.arrive)
@@ -71,7 +82,7 @@ class Turns:
     def begin(self, call: int) -> None:
         """From here on `call` may be interrupted in this thread. Raises as `take` does."""
         self.arrive(call)
-        if call in self._cancelled:
+        if call in self._cancelled and self.is_unwanted(call):
             raise CancelledCallError
 
     def end(self, call: int) -> None:
@@ -79,6 +90,9 @@ class Turns:
         with self._lock:
             self._threads.pop(call, None)
             self._cancellers.pop(call, None)
+            if self._batches:
+                for member in self._batches.get(call, ()):
+                    self._batches.pop(member, None)
 
     def forget(self, call: int) -> None:
         """The call is answered: nothing that comes for it matters any more."""
@@ -86,40 +100,49 @@ class Turns:
 
     def is_cancelled(self) -> bool:
         """Whether nobody waits any more for the call whose turn this is."""
-        return _current.get() in self._cancelled
+        return self.is_unwanted(_current.get())
+
+    def is_unwanted(self, call: int) -> bool:
+        """Whether nobody waits any more for `call`, nor for any that runs with it."""
+        return call in self._cancelled and self._cancelled.issuperset(self._batches.get(call, ()))
 
     def on_cancel(self, canceller: Callable[[], Any]) -> None:
         """Have `canceller` called, in the control thread, when the call whose turn this is gets cancelled."""
         call = _current.get()
         self._cancellers[call] = canceller
-        if call in self._cancelled:
+        if self.is_unwanted(call):
             canceller()
 
     def cancel(self, call: int) -> None:
         """Nobody waits for `call`: it does not begin, its coroutine is cancelled, and a model that asks is told."""
         self._cancelled.add(call)
-        canceller = self._cancellers.get(call)
-        if canceller is not None:
+        canceller = self._cancellers.get(self._leader(call))
+        if canceller is not None and self.is_unwanted(call):
             canceller()
 
     def interrupt_all(self) -> None:
         """Cancel and interrupt every call that runs now."""
-        for call in list(self._threads):
-            self.cancel(call)
-            self.interrupt(call)
+        for leader in list(self._threads):
+            for call in self._batches.get(leader, (leader,)):
+                self.cancel(call)
+            self.interrupt(leader)
 
     def interrupt(self, call: int) -> bool:
-        """Raise `CancelledCallError` where `call` runs; whether it does."""
+        """Raise `CancelledCallError` where `call` runs; whether it does, and not for others as well."""
         with self._lock:
-            thread = self._threads.get(call)
-            if thread is None:
+            leader = self._leader(call)
+            thread = self._threads.get(leader)
+            if thread is None or not self._cancelled.issuperset(self._batches.get(call, ())):
                 return False
             if thread == threading.main_thread().ident:
-                self._struck = call
+                self._struck = leader
                 signal.pthread_kill(thread, signal.SIGINT)
             else:
                 _raise_in_thread(thread)
             return True
+
+    def _leader(self, call: int) -> int:
+        return self._batches.get(call, (call,))[0]
 
     def _strike(self, _number: int, _frame: FrameType | None) -> None:
         # In the main thread, between two bytecodes: what runs there now is known for sure.
