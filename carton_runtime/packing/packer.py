@@ -56,7 +56,7 @@ async def pack(
 
 async def _pack(path: Path, output: Path | None, options: PackOptions, on_event: OnEvent | None) -> Path:
     description = describe(options)
-    files = await asyncio.to_thread(collect, path)
+    files = await asyncio.to_thread(_files_for, path, output)
     prepared = await asyncio.to_thread(prepare, path, description.document.runner, Settings.load(), on_event)
     description.document = replace(description.document, runner=prepared.runner)
     job = _Job(files, prepared, description, output)
@@ -70,6 +70,17 @@ async def _pack(path: Path, output: Path | None, options: PackOptions, on_event:
         if writing.exception() is None and output is None:
             writing.result().unlink()  # it was done already, and nobody will learn the name of the file
         raise
+
+
+def _files_for(path: Path, output: Path | None) -> list[ModelFile]:
+    """The model's files without the carton that is about to be replaced, which may lie among them."""
+    files = collect(path)
+    if output is None:
+        return files
+    replaced = output.resolve()
+    if path.is_file() and path.resolve() == replaced:
+        raise StorageError(f"the carton {output} would replace the model itself; give another output_path")
+    return [file for file in files if file.source.resolve() != replaced]
 
 
 @dataclass(frozen=True)

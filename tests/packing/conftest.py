@@ -17,7 +17,7 @@ Pack = Callable[..., Path]
 def pack(tmp_path: Path) -> Pack:
     """Packs a folder for the `noop` runner, with the keywords of `pack`."""
 
-    def make(folder: Path, name: str = "packed.carton", **options: Any) -> Path:
+    def make(folder: Path, name: str | Path = "packed.carton", **options: Any) -> Path:
         options = {"runner_name": "noop", "required_framework_version": "*"} | options
         return carton.sync.pack(folder, output_path=tmp_path / name, **options)
 

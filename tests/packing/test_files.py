@@ -160,6 +160,23 @@ def test_packing_replaces_the_carton_that_was_there(folder: Path, pack: Pack) ->
     assert model_in(first) == {"file": b"second"}
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_a_carton_written_into_its_models_folder_is_no_part_of_the_model(folder: Path, pack: Pack, link: bool) -> None:
+    (folder / "file").write_text("content")
+    if link:
+        (folder / "latest.carton").symlink_to("model.carton")
+        (folder / "model.carton").touch()
+    for _ in range(2):
+        assert model_in(pack(folder, folder / "model.carton")) == {"file": b"content"}
+
+
+def test_a_carton_is_not_written_over_the_file_that_is_the_model(folder: Path, pack: Pack) -> None:
+    (folder / "model.pt").write_bytes(b"weights")
+    with pytest.raises(carton.StorageError, match=r"would replace the model itself; give another output_path"):
+        pack(folder / "model.pt", folder / "model.pt")
+    assert (folder / "model.pt").read_bytes() == b"weights"
+
+
 def test_without_an_output_path_a_temporary_file_is_made(folder: Path, temporary: Path) -> None:
     path = carton.sync.pack(folder, runner_name="noop", required_framework_version="*")
     assert (path.parent, path.suffix) == (temporary, ".carton")
