@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 
@@ -29,8 +30,15 @@ async def place_model(files: CartonFiles, cache_dir: Path, on_event: OnEvent | N
     placing = _Placing(files, ContentStore(cache_dir / "files"), root / MODEL_PACKAGE)
     missing = await asyncio.to_thread(placing.missing)
     if missing:
+        is_new = not root.exists()
         async with _lock(root):
-            await placing.place(await asyncio.to_thread(placing.missing), on_event)
+            try:
+                await placing.place(await asyncio.to_thread(placing.missing), on_event)
+            except BaseException:
+                await asyncio.to_thread(placing.undo)
+                if is_new:
+                    _discard(root)
+                raise
     return placing.target
 
 
@@ -42,12 +50,21 @@ def _lock(root: Path) -> filelock.AsyncFileLock:
     return filelock.AsyncFileLock(root / ".lock", run_in_executor=True)
 
 
+def _discard(root: Path) -> None:
+    """Remove a model's folder, unless there is more in it than the lock, which is held."""
+    if os.listdir(root) == [".lock"]:  # noqa: PTH208  the names are all that matters
+        (root / ".lock").unlink()
+        with contextlib.suppress(OSError):  # somebody has come who wants the lock
+            root.rmdir()
+
+
 class _Placing:
     def __init__(self, files: CartonFiles, store: ContentStore, target: Path) -> None:
         self.target = target
         self._files = files
         self._store = store
         self._root = Path(os.path.realpath(target))
+        self._created: list[Path] = []
 
     def missing(self) -> dict[str, str]:
         """The files that are not in place, or were touched since: path → sha256."""
@@ -57,14 +74,24 @@ class _Placing:
         """Put files in place."""
         contents = self._files.contents
         total = sum(contents.size(path) for path in missing if path in contents.paths)
-        self.target.mkdir(exist_ok=True)
+        self.target.mkdir(parents=True, exist_ok=True)
         with step("model.extract", f"extracting {len(missing)} files", total=total, on_event=on_event) as running:
             for path, sha256 in missing.items():
                 await self._place(path, sha256)
                 running.advance(contents.size(path), path)
 
+    def undo(self) -> None:
+        """Remove what `place` added, and the folders that are empty then; what it repaired stays."""
+        for file in self._created:
+            file.unlink(missing_ok=True)
+        for folder, _, _ in os.walk(self.target, topdown=False):
+            with contextlib.suppress(OSError):  # it is not empty
+                Path(folder).rmdir()
+
     async def _place(self, path: str, sha256: str) -> None:
         contents = self._files.contents
+        if not os.path.lexists(self._destination(path)):
+            self._created.append(self._destination(path))
         if path not in contents.paths:
             raise FormatError(f"{path} of {contents.name} is only linked to; this release reads what is in the carton")
         target = await contents.link_target(path)

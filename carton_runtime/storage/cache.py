@@ -53,8 +53,7 @@ class ContentStore:
 
     async def _add(self, path: Path, fetch: Callable[[], Chunks], what: str) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+            descriptor, name = _temporary_in(path.parent)
         except OSError as error:
             raise StorageError(f"the cache at {self._root} cannot be written: {error}") from error
         try:
@@ -68,9 +67,19 @@ class ContentStore:
         except BaseException as error:
             with contextlib.suppress(FileNotFoundError):
                 Path(name).unlink()
+            with contextlib.suppress(OSError):  # there are others in it
+                path.parent.rmdir()
             if isinstance(error, OSError) and not isinstance(error, StorageError):
                 raise StorageError(f"the cache at {self._root} cannot take {what}: {error}") from error
             raise
+
+
+def _temporary_in(folder: Path) -> tuple[int, str]:
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Another process may just have failed to put something there, and have taken the folder away.
+        with contextlib.suppress(FileNotFoundError):
+            return tempfile.mkstemp(prefix=".tmp-", dir=folder)
 
 
 def check_digest(found: str, promised: str, what: str) -> None:

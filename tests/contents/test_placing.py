@@ -160,8 +160,22 @@ async def test_a_model_with_one_damaged_file_leaves_only_whole_files_in_the_cach
         await carton.load(changed({"model/main.py": b"damaged"}, honest=False))
     for stored in cache_dir.glob("files/*/*"):
         assert hashlib.sha256(stored.read_bytes()).hexdigest() == stored.name
+    assert not [folder for folder in cache_dir.glob("files/*") if not list(folder.iterdir())]
     assert not list(cache_dir.rglob(".tmp-*"))
-    assert not list(cache_dir.rglob("main.py"))
+    assert not list(cache_dir.glob("models/*"))
+
+
+async def test_a_repair_that_fails_leaves_what_was_right_before(
+    placed: Path, changed: Changed, cache_dir: Path
+) -> None:
+    shutil.rmtree(cache_dir / "files")
+    shutil.rmtree(placed / ".carton")
+    remove(placed / "main.py")
+    (placed / "mine").touch()
+    with pytest.raises(carton.IntegrityError):
+        await carton.load(changed({"model/main.py": b"damaged"}, honest=False))
+    assert {path.name for path in placed.iterdir()} - {"__pycache__"} == {"mine"}
+    assert (placed.parent / ".lock").exists()
 
 
 async def test_a_cache_that_cannot_be_written_is_said_to_be_so(
