@@ -167,7 +167,7 @@ class Carton:
 
     async def aclose(self) -> None:
         """End the model's process. Calls that still run end with `ModelClosedError`; closing again does nothing."""
-        if self._finalizer.detach() is not None:
+        if self._finalizer.detach() is not None and self._supervisor.is_ours:
             await background.run(self._supervisor.aclose())
 
     async def __aenter__(self) -> Self:
@@ -265,5 +265,7 @@ def _merged(given: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any
 
 def _abandon(supervisor: Supervisor) -> None:
     """Close the kernel of a model that nobody holds any more; from whatever thread collects the garbage."""
+    if not supervisor.is_ours:
+        return  # it belongs to the process that this one was forked from
     loop = background.background_loop()
     loop.call_soon_threadsafe(lambda: asyncio.ensure_future(supervisor.aclose(farewell=0), loop=loop))

@@ -19,6 +19,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from carton_runtime._child.carton_wire.errors import WireError
@@ -113,7 +114,7 @@ class Channel:
             CartonError: the channel has failed, or the message may not be sent now.
         """
         if self._failure is not None:
-            raise self._failure.with_traceback(None)
+            raise copy(self._failure)
         message = Message(kind, call, fields, tensors or {})
         try:
             self._outbox.post(message, self._session)
@@ -266,6 +267,11 @@ class Channel:
         self._ended = True
         for place in list(self._places.values()):
             place.fail(failure)
+
+    def disown(self, failure: CartonError) -> None:
+        """As `fail`, in a process that was forked: nobody is woken, since those who wait do so in the other process."""
+        self._failure = failure
+        self._ended = True
 
     def close(self) -> None:
         """Close the socket; on the background loop, after `fail`."""

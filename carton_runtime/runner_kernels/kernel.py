@@ -34,6 +34,7 @@ _SESSION = 0
 _EVERY_CALL = 0
 _FAREWELL = 5.0  # seconds that a kernel may take to end itself when it is asked to
 _START_LIMIT = 60.0  # seconds until a process that was started must have greeted us
+_HANGING_UP = 0.2  # seconds that a process which closed its connection may take to end
 _LAST_WORDS = 0.5  # seconds to wait for the end of the output of a process that is dead
 _MOST_CALLS = 1024  # on their way to one kernel; further callers wait at its gate
 _TRIM_AFTER = 30.0  # seconds without a call after which idle shared memory is given back
@@ -185,7 +186,7 @@ class Kernel:
 
     def kill(self, reason: str = "") -> None:
         """End the process at once, from any thread, without waiting; `reason` is told to those who wait."""
-        if not self._exited.is_set():
+        if self._process.popen.returncode is None:  # afterwards the number may be somebody else's
             self._reason = self._reason or reason
             kill_group(self.pid)
 
@@ -196,6 +197,12 @@ class Kernel:
     def _context(self) -> Context | None:
         """Where the call was made that runs now: of several, the oldest."""
         return next((place.context for place in self.channel.calls if place.context is not None), None)
+
+    def disown(self) -> None:
+        """Leave the process to the one that this one was forked from."""
+        self._is_closing = True
+        self.channel.disown(forked_error(self.name))
+        self._process.close()
 
     def interrupt(self) -> None:
         """Interrupt the calls that run now; they fail with `CallCancelledError`, and the model stays loaded."""
@@ -289,8 +296,14 @@ class Kernel:
     def _on_end(self, error: CartonError | None) -> None:
         """The socket ended: either the process is about to exit, or it is of no use any more."""
         self._protocol_failure = error
-        if error is not None or not self._is_closing:
+        if error is not None:
             self.kill()
+        elif not self._is_closing:
+            background_loop().call_soon_threadsafe(self._end_soon)
+
+    def _end_soon(self) -> None:
+        """End the process, which hung up; unless it ends by itself, as it does whenever it dies, and says how."""
+        background_loop().call_later(_HANGING_UP, self.kill, "it closed its connection, and went on")
 
     def _on_exit(self, exited: Exit) -> None:
         # Not among `_tasks`: those are cancelled, and this one must reach its end.
@@ -319,6 +332,13 @@ class Kernel:
         self.channel.close()
         self.memory.close()
         self._process.close()
+
+
+def forked_error(name: str) -> ModelClosedError:
+    """The error of a model that was loaded before this process was forked."""
+    return ModelClosedError(
+        f"model {name!r} was loaded by the process that this one was forked from; load it again here"
+    )
 
 
 def raise_failure(message: Message) -> None:

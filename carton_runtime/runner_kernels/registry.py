@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from typing import TYPE_CHECKING
 
@@ -24,3 +25,13 @@ def unregister(kernel: Kernel) -> None:
 def kernels() -> list[Kernel]:
     """The kernels of this process that have not ended, oldest first."""
     return sorted(_kernels, key=lambda kernel: kernel.started_at)
+
+
+def _disown_after_fork() -> None:
+    # A kernel has one host: two that read one socket would take each other's replies.
+    for kernel in list(_kernels):
+        kernel.disown()
+    _kernels.clear()
+
+
+os.register_at_fork(after_in_child=_disown_after_fork)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Coroutine
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from carton_runtime.errors import KernelDiedError, ModelClosedError
-from carton_runtime.runner_kernels.kernel import Kernel
+from carton_runtime.runner_kernels.kernel import Kernel, forked_error
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,13 @@ class Supervisor:
         self._starts: deque[float] = deque()
         self._lock = asyncio.Lock()
         self._is_closed = False
+        self._host = os.getpid()
         self._work: asyncio.Task[None] | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this is the process that started the kernel, and none that was forked from it."""
+        return os.getpid() == self._host
 
     async def revived(self) -> Kernel:
         """A kernel that takes calls: the current one, or a new one if that is dead.
@@ -60,6 +67,7 @@ class Supervisor:
             ModelClosedError: the model was closed.
             CartonError: the new one could not load the model; see `Kernel.start`.
         """
+        self._check_host()  # before the lock, which somebody may have held when this process was forked
         while True:
             async with self._lock:
                 self._check_open()
@@ -69,6 +77,7 @@ class Supervisor:
 
     async def restart(self) -> Kernel:
         """Replace the kernel, alive or not, or one that is just starting, whatever the policy. Raises as `revived`."""
+        self._check_host()
         self._cut_short()
         is_done = False
         while not is_done:
@@ -131,6 +140,10 @@ class Supervisor:
         last = self.kernel.statistics.last_error
         message = f"model {self.kernel.name!r} died {often}; restart() starts it all the same. Last: {last}"
         return KernelDiedError(message, pid=self.kernel.pid, exit_code=None)
+
+    def _check_host(self) -> None:
+        if not self.is_ours:
+            raise forked_error(self.kernel.name)
 
     def _check_open(self) -> None:
         if self._is_closed:
