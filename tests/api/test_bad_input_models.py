@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fix_models import options_for
+from fix_models import Loader, options_for
 
 import carton_runtime as carton
 from carton_runtime import KernelDiedError, ModelError
@@ -107,3 +107,37 @@ async def test_requirements_that_do_not_resolve(code_dir: Callable[..., Path], c
     folder = code_dir({"main.py": "", "requirements.txt": "no-such-package-of-carton"})
     await refused(folder, carton.EnvironmentBuildError, "no-such-package-of-carton")
     assert not list(cache_dir.rglob("carton.lock"))
+
+
+@pytest.mark.parametrize("base", ["BaseException", "Exception"])
+async def test_what_a_model_raises_is_its_error_whatever_it_derives_from(loaded: Loader, base: str) -> None:
+    source = f"""
+        class PanicError({base}):
+            pass
+
+        def run(tensors):
+            raise PanicError("no way")
+        """
+    model = loaded.function(source)
+    pid = model.kernel.pid
+    with pytest.raises(carton.ModelError, match="PanicError: no way"):
+        await model.infer()
+    assert model.kernel.pid == pid
+
+
+async def test_a_message_that_cannot_be_made_and_one_without_end_leave_the_model_alive(loaded: Loader) -> None:
+    source = """
+        class MuteError(Exception):
+            def __str__(self):
+                raise SystemExit
+
+        def run(tensors):
+            raise MuteError if tensors["mute"] else ValueError("q" * 3_000_000)
+        """
+    model = loaded.function(source)
+    with pytest.raises(carton.ModelError, match="its __str__ raised SystemExit"):
+        await model.infer(mute=1)
+    with pytest.raises(carton.ModelError, match="characters left out") as caught:
+        await model.infer(mute=0)
+    assert len(str(caught.value)) < 200_000
+    assert model.kernel.state.value == "idle"

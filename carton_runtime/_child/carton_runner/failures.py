@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import traceback
-from asyncio import CancelledError
 from types import TracebackType
 from typing import Any
 
@@ -15,8 +14,11 @@ _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio")
 
 
-ANY = (Exception, SystemExit, KeyboardInterrupt, CancelledError)
-"""What a model may raise without ending its process: all there is but `GeneratorExit`."""
+ANY = BaseException
+"""What a model may raise without ending its process: whatever it is. Bindings and test tools derive from this, too."""
+
+_LONGEST_MESSAGE = 10_000
+_LONGEST_TRACEBACK = 100_000
 
 
 def describe_failure(error: BaseException, runner_dir: str) -> dict[str, Any]:
@@ -26,8 +28,12 @@ def describe_failure(error: BaseException, runner_dir: str) -> dict[str, Any]:
     first = _first_frame_of_the_model(error.__traceback__, runner_dir)
     if first is error.__traceback__ and isinstance(error, SyntaxError):
         first = None  # a module that cannot be compiled has no frame; its error shows the line
-    text = "".join(traceback.format_exception(type(error), error, first))
-    return {"type": type(error).__name__, "message": _message(error), "traceback": text}
+    text = _traceback(error, first)
+    return {
+        "type": type(error).__name__,
+        "message": _shortened(_message(error), _LONGEST_MESSAGE),
+        "traceback": _shortened(text, _LONGEST_TRACEBACK),
+    }
 
 
 def _first_frame_of_the_model(frame: TracebackType | None, runner_dir: str) -> TracebackType | None:
@@ -49,5 +55,20 @@ def _message(error: BaseException) -> str:
     # Some exceptions raise in __str__; that must not cost the caller the reply.
     try:
         return str(error)
-    except Exception as second:  # noqa: BLE001  any class of the model's may do anything here
+    except BaseException as second:  # noqa: BLE001  any class of the model's may do anything here, even exit
         return f"<no message: its __str__ raised {type(second).__name__}>"
+
+
+def _traceback(error: BaseException, first: TracebackType | None) -> str:
+    try:
+        return "".join(traceback.format_exception(type(error), error, first))
+    except BaseException:  # noqa: BLE001  likewise: formatting calls __str__, and swallows only Exception
+        return "".join(traceback.format_tb(first))
+
+
+def _shortened(text: str, longest: int) -> str:
+    """A text that fits on a screen or two; an array or a document in a message does not."""
+    if len(text) <= longest:
+        return text
+    half = longest // 2
+    return f"{text[:half]}\n… {len(text) - longest:,} characters left out …\n{text[-half:]}"
