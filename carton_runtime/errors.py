@@ -29,10 +29,22 @@ Messages say what happened, where, and what to do. The attributes carry the same
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class CartonError(Exception):
     """Root of the tree; never raised itself."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles whole: subclasses take keywords, which Python's own way would forget."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[CartonError], args: tuple[Any, ...], attributes: dict[str, Any]) -> CartonError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class InvalidTensorError(CartonError, ValueError):

@@ -19,6 +19,9 @@ LAST = frozenset({Kind.RESULT, Kind.DONE, Kind.FAILED, Kind.SEALED})
 """The kinds of a call's last reply."""
 
 
+_QUESTIONS = 4  # while one interrupt has its time: between two calls the kernel is at work on none
+
+
 @dataclass(frozen=True)
 class CancelLimits:
     """Seconds that each step of cancelling a call may take.
@@ -43,7 +46,7 @@ async def see_off(
     """Wait for the last reply of a call that was given up, with growing insistence.
 
     A call that has not begun, or a stream between two items, is only waited for while the kernel is at work on others.
-    The kernel says so when it is to interrupt such a call. Native code may keep it from saying anything: then a plain
+    The kernel says so when it is asked. Native code may keep it from saying anything: then a plain
     call that has others before it is taken to wait.
 
     Args:
@@ -51,26 +54,37 @@ async def see_off(
         place: the call's place.
         limits: how patient to be.
         signal: sends a signal to the kernel.
-        waiting: where calls are put which the kernel was to interrupt and is not at work on.
+        waiting: where calls are put of which the kernel says that they wait for others.
         kill: ends the kernel, for the reason given.
     """
     signal(Signal.CANCEL, place.call)
     try:
         if await _answered(channel, place, limits.told):
             return
-        while True:
-            waiting.discard(place.call)
-            signal(Signal.INTERRUPT, place.call)
-            if await _answered(channel, place, limits.interrupted):
-                return
+        while not await _interrupted(channel, place, limits, signal):
             if place.call not in waiting and not channel.is_queued(place):
                 break
+            waiting.discard(place.call)
+        else:
+            return
         kill(f"a cancelled call did not stop within {limits.interrupted:g} s of being interrupted")
     except CartonError:
         return  # the kernel is gone, and the call with it
     finally:
         waiting.discard(place.call)
         channel.close_place(place)
+
+
+async def _interrupted(
+    channel: Channel, place: Place, limits: CancelLimits, signal: Callable[[Signal, int], None]
+) -> bool:
+    """Interrupt a call, and ask meanwhile whether it waits for others; whether its last reply came."""
+    signal(Signal.INTERRUPT, place.call)
+    for _ in range(_QUESTIONS):
+        signal(Signal.ASK, place.call)
+        if await _answered(channel, place, limits.interrupted / _QUESTIONS):
+            return True
+    return False
 
 
 async def _answered(channel: Channel, place: Place, seconds: float) -> bool:

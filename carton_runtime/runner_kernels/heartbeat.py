@@ -32,7 +32,7 @@ class Heartbeat:
 
     Attributes:
         memory: bytes that the process had in use when last looked at.
-        waiting: calls that were to be interrupted and are not at work, as the kernel said.
+        waiting: calls that wait for others, as the kernel said when it was asked.
     """
 
     def __init__(self, pid: int, control: socket.socket, memory_limit: int | None, kill: Callable[[str], None]) -> None:

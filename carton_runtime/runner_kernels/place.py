@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import Context
+from copy import copy
 
 from carton_runtime._child.carton_wire.messages import Message
 from carton_runtime.errors import CartonError
@@ -50,7 +51,7 @@ class Place:
             self._taken = sequence
             return message
         if self.failure is not None:
-            raise self.failure.with_traceback(None)
+            raise copy(self.failure)  # her own, with her own traceback
         return None
 
     @property

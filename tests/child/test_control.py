@@ -76,11 +76,20 @@ def test_a_cancellation_ends_what_a_coroutine_waits_for(child: Child, model: Mak
     assert child.text == "computing\nlet go\n"
 
 
-def test_an_interrupt_of_a_call_that_does_not_run_is_answered_and_no_matter(child: Child, model: Make) -> None:
+def test_an_interrupt_of_a_call_that_does_not_run_is_no_matter(child: Child, model: Make) -> None:
     child.loaded(model(LOOPS))
     send_signal(child.control, Signal.INTERRUPT, 99)
-    assert records(child.control) == [(Signal.WAITS, 99)]
+    send_signal(child.control, Signal.PING)
+    assert records(child.control) == [(Signal.PONG, 0)]
     assert child.call(good=np.int64(1)).kind is Kind.RESULT
+
+
+def test_a_call_waits_while_another_is_at_work_and_not_otherwise(child: Child, model: Make) -> None:
+    child.loaded(model(LOOPS))
+    for call in (99, computing(child)):
+        send_signal(child.control, Signal.ASK, call)  # the first time nothing is at work, the second time it is
+    send_signal(child.control, Signal.ASK, 99)
+    assert records(child.control) == [(Signal.WAITS, 99)]
 
 
 def test_what_is_no_signal_ends_the_kernel(child: Child) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -109,3 +112,26 @@ def test_a_death_carries_the_process_and_ends_with_its_last_output() -> None:
 )
 def test_an_error_that_knows_nothing_more_is_its_message(error: CartonError) -> None:
     assert str(error) == "plain"
+
+
+def _pickled(error: Exception) -> Exception:
+    return pickle.loads(pickle.dumps(error))  # noqa: S301  our own
+
+
+@pytest.mark.parametrize("again", [copy.copy, _pickled], ids=["copy", "pickle"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.KernelDiedError("it died", pid=3, exit_code=-9, log=["last"], cause="killed", peak_memory=5),
+        errors.ModelError("it raised", remote_type="ValueError", remote_traceback="Traceback …"),
+        errors.FormatError("bad", where="carton.toml: input", line=4),
+        errors.EnvironmentBuildError("no", command=["uv"], stderr="why"),
+        errors.StorageError("no such file"),
+        errors.CallTimeoutError("too long"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_are_copied_and_pickled_whole(error: Exception, again: Callable[[Exception], Exception]) -> None:
+    twin = again(error)
+    assert type(twin) is type(error)
+    assert (str(twin), twin.args, vars(twin)) == (str(error), error.args, vars(error))

@@ -52,6 +52,8 @@ def _obey(sock: socket.socket, turns: Turns, kind: Signal, call: int) -> None:
         turns.cancel(call)
     elif kind is Signal.INTERRUPT and call == 0:
         turns.interrupt_all()
-    elif kind is Signal.INTERRUPT and not turns.interrupt(call):
+    elif kind is Signal.INTERRUPT:
+        turns.interrupt(call)
+    elif kind is Signal.ASK and turns.waits(call):
         with contextlib.suppress(BlockingIOError):
             send_signal(sock, Signal.WAITS, call)

@@ -96,7 +96,8 @@ class Server:
     def _arrange(self, plan: BatchPlan | None, request: LoadRequest) -> None:
         """Set up what the model declares: how many calls it takes at once, and whether it takes them in batches."""
         if plan is not None and plan.is_possible:
-            self._batcher = Batcher(plan, self._run_batch)
+            batcher = self._batcher = Batcher(plan, self._run_batch)
+            self._turns.gathers = lambda: batcher.is_waiting
         elif plan is not None:
             request.warn(
                 "the model declares max_batch_size, but its specs share no batch symbol; it is called one by one"

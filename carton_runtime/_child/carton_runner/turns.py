@@ -41,7 +41,10 @@ class Turn:
 class Turns:
     """The calls that run.
 
-    `cancel` and `interrupt` come from the control thread, the rest from those that run the model.
+    `cancel`, `interrupt` and `waits` come from the control thread, the rest from those that run the model.
+
+    Attributes:
+        gathers: whether calls are being gathered for a batch.
     """
 
     def __init__(self) -> None:
@@ -51,6 +54,7 @@ class Turns:
         self._batches: dict[int, tuple[int, ...]] = {}  # call → those that run with it, while they run
         self._cancellers: dict[int, Callable[[], Any]] = {}
         self._struck = 0  # the call to interrupt in the main thread
+        self.gathers: Callable[[], bool] = lambda: False
         signal.signal(signal.SIGINT, self._strike)
 
     def take(self, call: int) -> Turn:
@@ -127,19 +131,27 @@ class Turns:
                 self.cancel(call)
             self.interrupt(leader)
 
-    def interrupt(self, call: int) -> bool:
-        """Raise `CancelledCallError` where `call` runs; whether it does, and not for others as well."""
+    def waits(self, call: int) -> bool:
+        """Whether `call` is not at work, or is so for others as well, while something else is going on."""
         with self._lock:
-            leader = self._leader(call)
-            thread = self._threads.get(leader)
-            if thread is None or not self._cancelled.issuperset(self._batches.get(call, ())):
-                return False
+            is_busy = bool(self._threads) or self.gathers()
+            return is_busy and self._thread_of(call) is None
+
+    def interrupt(self, call: int) -> None:
+        """Raise `CancelledCallError` where `call` runs, if it does, and for nobody else."""
+        with self._lock:
+            thread = self._thread_of(call)
+            if thread is None:
+                return
             if thread == threading.main_thread().ident:
-                self._struck = leader
+                self._struck = self._leader(call)
                 signal.pthread_kill(thread, signal.SIGINT)
             else:
                 _raise_in_thread(thread)
-            return True
+
+    def _thread_of(self, call: int) -> int | None:
+        is_shared = not self._cancelled.issuperset(self._batches.get(call, ()))
+        return None if is_shared else self._threads.get(self._leader(call))
 
     def _leader(self, call: int) -> int:
         return self._batches.get(call, (call,))[0]

@@ -1,8 +1,7 @@
 """What is said beside the calls, and understood while the model computes: fixed records of a kind and a call.
 
-The host sends PING, CANCEL and INTERRUPT; the kernel answers PING with PONG, and an INTERRUPT that finds nothing to
-interrupt with WAITS. That the socket is open at all tells the
-kernel that its host lives.
+The host sends PING, CANCEL, INTERRUPT and ASK; the kernel answers PING with PONG, and ASK with WAITS or not at all. That
+the socket is open at all tells the kernel that its host lives.
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ class Signal(IntEnum):
     PONG = 2  # kernel: yes
     CANCEL = 3  # host: nobody waits for this call any more; a model may look, and a coroutine is cancelled
     INTERRUPT = 4  # host: raise KeyboardInterrupt in this call; in all that run, for call 0
-    WAITS = 5  # kernel: nobody is at work on this call
+    ASK = 5  # host: does this call wait for others?
+    WAITS = 6  # kernel: it does; others are at work
 
 
 def send_signal(sock: socket.socket, signal: Signal, call: int = 0) -> None:

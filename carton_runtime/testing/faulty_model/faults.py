@@ -68,6 +68,8 @@ def _native_memory() -> None:
 
 def _close_socket() -> None:
     _socket().shutdown(socket.SHUT_RDWR)
+    while True:
+        time.sleep(1)
 
 
 def _half_frame() -> None:
