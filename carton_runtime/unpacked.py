@@ -24,7 +24,14 @@ from carton_runtime.info import CartonInfo, make_info
 from carton_runtime.lazy import LazyTensor, MiscFile
 from carton_runtime.packing.description import Description, describe
 from carton_runtime.packing.options import PackOptions
-from carton_runtime.packing.steps import LOCK_DIR, lock_files, lock_model, packing_runner, requirements_of
+from carton_runtime.packing.steps import (
+    LOCK_DIR,
+    lock_files,
+    lock_model,
+    packing_runner,
+    requirement_texts,
+    requirements_of,
+)
 from carton_runtime.settings import Settings
 
 _KEY = "key"
@@ -82,16 +89,16 @@ def _link(link: Path, target: Path) -> None:
 
 
 def _lock(root: Path, path: Path, runner: RunnerInfo, settings: Settings, on_event: OnEvent | None) -> None:
-    requirements = requirements_of(path)
+    texts = requirement_texts(path)
     minors = python_minors(VersionReq(runner.required_framework_version))
     sources = [settings.index_url, settings.extra_index_urls, settings.find_links]
-    key = hashlib.sha256(json.dumps([requirements, minors, sources]).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([texts, minors, sources]).encode()).hexdigest()
     folder = root / LOCK_DIR
-    if (folder / _KEY).is_file() and (folder / _KEY).read_text() == key:
+    if texts is not None and (folder / _KEY).is_file() and (folder / _KEY).read_text() == key:
         return
     files = lock_files(lock_model(path, runner, settings, on_event))
     (folder / _KEY).unlink(missing_ok=True)
-    (root / "requirements.txt").write_bytes(requirements.encode("utf-8"))
+    (root / "requirements.txt").write_bytes(requirements_of(path).encode("utf-8"))
     for name, content in files.items():
         destination = root / name
         destination.parent.mkdir(parents=True, exist_ok=True)

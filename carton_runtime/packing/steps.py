@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from carton_runtime.format.versionreq import VersionReq
 from carton_runtime.settings import Settings
 
 LOCK_DIR = ".carton"
+_INCLUDE = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s#]+)")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,37 @@ def requirements_of(model: Path) -> str:
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise StorageError(f"{model / 'requirements.txt'} cannot be read: {error}") from error
+
+
+def requirement_texts(model: Path) -> dict[str, str] | None:
+    """All that the lock of a model follows from: ``requirements.txt`` and the files that it includes, by path.
+
+    `None` where more counts than these texts: packages in folders of this machine, or a file that is fetched.
+    """
+    texts: dict[str, str] = {}
+    waiting = [(model / "requirements.txt", requirements_of(model), model)]
+    while waiting:
+        file, text, folder = waiting.pop()
+        texts[str(file.resolve())] = text
+        for line in text.replace("\\\n", "").splitlines():
+            included = _INCLUDE.match(line)
+            if _is_local(line) or (included and "://" in included[1]):
+                return None
+            if included and str((other := folder / included[1]).resolve()) not in texts:
+                try:
+                    waiting.append((other, other.read_text(encoding="utf-8"), other.parent))
+                except (OSError, UnicodeDecodeError):
+                    return None  # locking says what is wrong with it
+    return texts
+
+
+def _is_local(line: str) -> bool:
+    """Whether a line names a package on this machine, whose code may change while the line does not."""
+    text = re.split(r"\s#|;", line.strip(), maxsplit=1)[0].strip()
+    if not text or text.startswith(("#", "-")):
+        return text.startswith(("-e", "--editable"))
+    place = text.rpartition("@")[2].split("[", maxsplit=1)[0].strip()
+    return place.startswith("file:") or ("://" not in place and ("/" in place or place.endswith((".whl", ".tar.gz"))))
 
 
 def lock_files(lock: Lock) -> dict[str, bytes | Path]:

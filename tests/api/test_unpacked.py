@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from fix_models import FUNCTION, Loader, options_for
 
 import carton_runtime as carton
+from carton_runtime import unpacked
+from carton_runtime.packing.steps import requirement_texts
 
 TELL = """
 import os, sys
@@ -57,6 +60,59 @@ async def test_loading_again_leaves_nothing_further_behind(folder: Path, loaded:
     before = sorted(cache_dir.rglob("*"))
     await loaded.unpacked(folder).aclose()
     assert sorted(cache_dir.rglob("*")) == before
+
+
+@pytest.fixture
+def locks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders that were locked, one for each time."""
+    locked: list[Path] = []
+    lock_model = unpacked.lock_model
+
+    def counted(model: Path, *arguments: Any) -> Any:
+        locked.append(model)
+        return lock_model(model, *arguments)
+
+    monkeypatch.setattr(unpacked, "lock_model", counted)
+    return locked
+
+
+@pytest.mark.parametrize("option", ["-r ", "-c ", "--requirement=", "--constraint "])
+async def test_a_change_of_an_included_file_is_noticed(folder: Path, locks: list[Path], option: str) -> None:
+    (folder / "requirements.txt").write_text(f"numpy\n{option}deep/one.txt # more\n")
+    (folder / "deep").mkdir()
+    (folder / "deep" / "one.txt").write_text("-c two.txt\nnumpy\n")
+    for text, times in (("numpy>=1", 1), ("numpy>=1", 1), ("numpy>=1.1", 2), ("-r ../deep/one.txt", 3)):
+        (folder / "deep" / "two.txt").write_text(text)
+        await load_once(folder)
+        assert len(locks) == times
+
+
+async def load_once(folder: Path) -> None:
+    async with await carton.load_unpacked(folder, **options_for({})):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("line", "is_reused"),
+    [
+        ("numpy>=1; python_version > '3'", True),
+        ("numpy @ https://example.org/numpy.whl", True),
+        ("--index-url https://example.org/simple", True),
+        ("# ./a comment", True),
+        ("-e .", False),
+        ("--editable=./package", False),
+        ("./package", False),
+        ("../package[extra]", False),
+        ("package-1.0-py3-none-any.whl", False),
+        ("package @ file:///package", False),
+        ("package @ ./package", False),
+        ("-r https://example.org/requirements.txt", False),
+        ("-c nowhere.txt", False),
+    ],
+)
+def test_a_lock_is_reused_only_where_the_texts_alone_decide(folder: Path, line: str, is_reused: bool) -> None:
+    (folder / "requirements.txt").write_text(f"numpy\n{line}\n")
+    assert (requirement_texts(folder) is not None) == is_reused
 
 
 async def test_overrides_are_honoured(folder: Path, loaded: Loader, python_here: Callable[[str], str]) -> None:
