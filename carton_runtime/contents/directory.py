@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
 from carton_runtime.contents.base import Contents
-from carton_runtime.errors import FormatError
+from carton_runtime.errors import FormatError, StorageError
 from carton_runtime.format.archive import symlink_target
 from carton_runtime.storage.local import LocalFile
 
@@ -50,7 +50,7 @@ class DirectoryContents(Contents):
 
 def _walk(root: Path) -> list[str]:
     found = []
-    for folder, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root, onerror=_refuse):
         for name in folders:
             if (Path(folder) / name).is_symlink():
                 raise FormatError(f"{Path(folder) / name} is a link to a folder, which no carton holds")
@@ -58,10 +58,15 @@ def _walk(root: Path) -> list[str]:
     return sorted(found)
 
 
+def _refuse(error: OSError) -> None:
+    raise StorageError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
 async def open_directory(root: Path) -> DirectoryContents:
     """List the directory's files.
 
     Raises:
         FormatError: it holds a symlink to a folder.
+        StorageError: a folder in it cannot be read.
     """
     return await asyncio.to_thread(DirectoryContents, root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -10,7 +11,8 @@ from carton_runtime.contents.base import Contents
 from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.directory import open_directory
 from carton_runtime.contents.zipped import ZippedContents
-from carton_runtime.errors import StorageError
+from carton_runtime.errors import FormatError, StorageError
+from carton_runtime.format.manifest import MANIFEST
 from carton_runtime.storage.local import LocalFile
 
 
@@ -22,20 +24,57 @@ async def open_carton(location: str | os.PathLike[str]) -> CartonFiles:
         IntegrityError: its description is not what its MANIFEST promises.
         StorageError: there is nothing there, or it cannot be read.
     """
-    return await CartonFiles.open(await _open_contents(os.fspath(location)))
+    return await CartonFiles.open(await _open_contents(_path(check_location(location))))
 
 
-async def _open_contents(location: str) -> Contents:
-    path = _path(location)
-    if not path.exists():
-        raise StorageError(f"{location} does not exist (looked in {Path.cwd()})")
-    return await open_directory(path) if path.is_dir() else await ZippedContents.open(LocalFile(path))
+def check_location(location: object) -> str:
+    """A path or URL as text.
+
+    Raises:
+        StorageError: it is of another kind, or empty.
+    """
+    text = os.fspath(location) if isinstance(location, os.PathLike) else location
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise StorageError(f"{location!r} is no place for a model; give a path or URL, as a string or a pathlib.Path")
+    return text
+
+
+async def _open_contents(path: Path) -> Contents:
+    try:
+        if not stat.S_ISDIR(path.stat().st_mode):
+            return await ZippedContents.open(LocalFile(path))
+        _check_carton(path)
+        return await open_directory(path)
+    except FileNotFoundError as error:
+        raise StorageError(f"{path} does not exist (looked in {Path.cwd()})") from error
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _check_carton(folder: Path) -> None:
+    """Refuse a folder that is none before all of it is listed."""
+    names = os.listdir(folder)  # noqa: PTH208  names are all that matters
+    if MANIFEST in names:
+        return
+    has_code = any(name.endswith(".py") or name == "requirements.txt" for name in names)
+    hint = "; it looks like a model that was not packed, so use load_unpacked, or pack it first" if has_code else ""
+    raise FormatError(f"{folder} is no carton: it has no {MANIFEST}{hint}")
 
 
 def _path(location: str) -> Path:
-    scheme = urlsplit(location).scheme
-    if scheme == "file":
-        return Path(unquote(urlsplit(location).path))
+    try:
+        parts = urlsplit(location)
+        path = Path(location).expanduser()
+    except (ValueError, RuntimeError) as error:  # half an IPv6 address; a user whom nobody knows
+        raise StorageError(f"{location} cannot be read: {error}") from error
+    if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost"):
+            raise StorageError(f"{location} is on another machine, {parts.netloc}; copy the carton and give its path")
+        return Path(unquote(parts.path))
     if "://" in location:
-        raise StorageError(f"{scheme}: locations cannot be read by this release; download the carton and give its path")
-    return Path(location).expanduser()
+        raise StorageError(
+            f"{parts.scheme}: locations cannot be read by this release; download the carton and give its path"
+        )
+    return path

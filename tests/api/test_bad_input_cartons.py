@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fix_zips import Changed, files_of, manifest_of, write_zip
@@ -13,7 +16,7 @@ import carton_runtime as carton
 from carton_runtime import FormatError, IntegrityError, StorageError, VersionReqError
 
 
-async def refused(path: Path, error: type[carton.CartonError], words: str, cache_dir: Path) -> carton.CartonError:
+async def refused(path: Path | str, error: type[carton.CartonError], words: str, cache_dir: Path) -> carton.CartonError:
     """The error that loading raises, which is also that of `get_model_info`; the cache holds nothing of it."""
     with pytest.raises(error, match=words) as loading:
         await carton.load(path)
@@ -53,15 +56,71 @@ async def test_nothing_at_the_path(tmp_path: Path, cache_dir: Path) -> None:
 
 
 async def test_a_link_to_nowhere_and_a_link_to_itself(tmp_path: Path, cache_dir: Path) -> None:
-    for target in ("nowhere", "link"):
+    for target, words in (("nowhere", "does not exist"), ("link", "Too many levels of symbolic links")):
         link = tmp_path / "link"
         link.symlink_to(target)
-        await refused(link, StorageError, "does not exist", cache_dir)
+        await refused(link, StorageError, words, cache_dir)
         link.unlink()
 
 
 async def test_a_folder_that_is_no_carton(tmp_path: Path, cache_dir: Path) -> None:
     await refused(tmp_path, FormatError, "is no carton: it has no MANIFEST", cache_dir)
+
+
+async def test_a_folder_of_code_is_said_to_be_one_and_is_not_searched(tmp_path: Path, cache_dir: Path) -> None:
+    (tmp_path / "main.py").touch()
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "link").symlink_to(tmp_path)  # which a search would refuse
+    await refused(tmp_path, FormatError, "it has no MANIFEST; .* not packed, so use load_unpacked", cache_dir)
+
+
+@pytest.mark.parametrize("location", ["~nobody-of-that-name/model.carton", "http://[1/model.carton"])
+async def test_texts_that_no_path_or_url_can_be(location: str, cache_dir: Path) -> None:
+    await refused(location, StorageError, "cannot be read: ", cache_dir)
+
+
+@pytest.mark.parametrize("location", ["", "a\0b", b"model.carton", None, 5, ["model.carton"]], ids=repr)
+async def test_what_is_no_place(location: Any, cache_dir: Path) -> None:
+    await refused(location, StorageError, "is no place for a model; give a path or URL", cache_dir)
+
+
+async def test_a_name_that_is_too_long(cache_dir: Path) -> None:
+    await refused(Path("x" * 300), StorageError, "cannot be read: File name too long", cache_dir)
+
+
+async def test_a_file_below_a_file(double_carton: Path, cache_dir: Path) -> None:
+    await refused(double_carton / "below", StorageError, "cannot be read: Not a directory", cache_dir)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may enter any folder; run as another user")
+@pytest.mark.parametrize("mode", [0, 0o400])
+async def test_a_folder_that_may_not_be_entered(tmp_path: Path, cache_dir: Path, mode: int) -> None:
+    (tmp_path / "closed").mkdir(mode=mode)
+    for path in (tmp_path / "closed", tmp_path / "closed" / "model.carton"):
+        with pytest.raises((StorageError, FormatError), match=r"cannot be read: Permission denied|has no MANIFEST"):
+            await carton.load(path)
+
+
+async def test_a_folder_of_a_carton_that_cannot_be_listed(
+    tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "MANIFEST").touch()
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def guarded(path: str) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    await refused(tmp_path, StorageError, "closed cannot be read: Permission denied", cache_dir)
+
+
+async def test_a_file_url_of_this_machine_and_of_another(double_carton: Path, cache_dir: Path) -> None:
+    assert (await carton.get_model_info(f"file://localhost{double_carton}")).runner.runner_name == "python"
+    with pytest.raises(StorageError, match="is on another machine, elsewhere; copy the carton"):
+        await carton.load(f"file://elsewhere{double_carton}")
 
 
 async def test_a_url_that_this_release_does_not_read(cache_dir: Path) -> None:
