@@ -50,6 +50,8 @@ class Call:
             kernel.channel.close_place(self._place)
             kernel.gate.leave()
             raise
+        if kernel.is_watched:
+            kernel.announce()
 
     def __enter__(self) -> Self:
         return self
@@ -62,6 +64,8 @@ class Call:
             self._kernel.channel.close_place(self._place)
         if isinstance(error, CartonError):
             self._kernel.statistics.count_failure(str(error))
+        if self._kernel.is_watched:
+            self._kernel.announce()
 
     async def receive(self) -> Message:
         """The next reply.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context
 from enum import Enum
 from typing import Any
@@ -29,6 +30,8 @@ from carton_runtime.runner_kernels.place import Place
 from carton_runtime.runner_kernels.sealing import SealedInputs
 from carton_runtime.runner_kernels.spec import KernelSpec
 from carton_runtime.runner_kernels.statistics import CallStatistics
+
+_LOGGER = logging.getLogger(__name__)
 
 _SESSION = 0
 _EVERY_CALL = 0
@@ -89,6 +92,8 @@ class Kernel:
         self._heartbeat = Heartbeat(self.pid, process.control, spec.memory_limit, self.kill)
         self._tasks: set[asyncio.Task[None]] = set()
         self._exited = asyncio.Event()
+        self._listeners: list[Callable[[KernelState], None]] = []
+        self._announced = KernelState.STARTING
         self._is_started = False
         self._is_closing = False
         self._reporting: asyncio.Task[None] | None = None
@@ -184,6 +189,28 @@ class Kernel:
             self.kill()
             await self._exited.wait()
 
+    def on_change(self, tell: Callable[[KernelState], None]) -> Callable[[], None]:
+        """Have `tell` called with the state whenever it has changed; the result stops that.
+
+        It is called on whatever thread the change happens, and must not block.
+        """
+        self._listeners.append(tell)
+        return lambda: self._listeners.remove(tell)
+
+    def announce(self) -> None:
+        """Tell those who listen when the state is not what they were told last."""
+        state = self.state
+        if state is not self._announced:
+            self._announced = state
+            _LOGGER.debug("%s is %s", self.name, state.value)
+            for tell in list(self._listeners):
+                tell(state)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody wants to be told of changes."""
+        return bool(self._listeners)
+
     def kill(self, reason: str = "") -> None:
         """End the process at once, from any thread, without waiting; `reason` is told to those who wait."""
         if self._process.popen.returncode is None:  # afterwards the number may be somebody else's
@@ -213,8 +240,14 @@ class Kernel:
         with contextlib.suppress(CartonError):  # the kernel is gone, and the call with it
             self.channel.post(Kind.CANCEL, place.call)
         beat = self._heartbeat
-        seeing_off = see_off(self.channel, place, self.limits, beat.signal, beat.waiting, self.kill)
+        seeing_off = see_off(self.channel, place, self.limits, beat.signal, beat.waiting, self._undo, self.kill)
         background_loop().call_soon_threadsafe(lambda: self._spawn(seeing_off))
+
+    def _undo(self, reply: Message) -> None:
+        """Nobody wanted this reply: what was sealed is not kept for nobody."""
+        if reply.kind is Kind.SEALED:
+            self.sealed.add(reply.fields["handle"])
+            self.sealed.forget(reply.fields["handle"])
 
     # Starting
 
@@ -252,6 +285,7 @@ class Kernel:
         self._is_started = True
         self.concurrency = self.channel.concurrency = ready.fields["concurrency"]
         self.load_warnings = tuple(str(text) for text in ready.fields["warnings"])
+        self.announce()
 
     def _meet(self, hello: Message) -> None:
         if hello.kind is not Kind.HELLO or hello.fields["wire"] != WIRE_VERSION:
@@ -320,6 +354,7 @@ class Kernel:
             self.channel.fail(self._protocol_failure or died)
         await self._release()
         self._exited.set()
+        self.announce()
 
     async def _release(self) -> None:
         """Let go of everything: a kernel that died leaves nothing behind until somebody closes it."""

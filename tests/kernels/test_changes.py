@@ -1,0 +1,35 @@
+"""Being told of a kernel's changes of state."""
+
+from __future__ import annotations
+
+import asyncio
+
+import carton_runtime as carton
+from carton_runtime.runner_kernels.kernel import KernelState
+
+
+async def test_a_listener_is_told_of_each_change_of_state_once(model: carton.Carton) -> None:
+    told: list[KernelState] = []
+    model.kernel.on_change(told.append)
+    await asyncio.gather(model.infer(), model.infer())
+    assert told == [KernelState.BUSY, KernelState.IDLE]
+
+
+async def test_a_listener_is_told_of_a_death_that_nobody_waits_for(model: carton.Carton) -> None:
+    loop, dead = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell(state: KernelState) -> None:
+        if state is KernelState.DEAD:
+            loop.call_soon_threadsafe(dead.set)
+
+    model.kernel.on_change(tell)
+    model.kernel.kill()
+    async with asyncio.timeout(20):
+        await dead.wait()
+
+
+async def test_a_listener_that_was_taken_back_is_told_nothing(model: carton.Carton) -> None:
+    told: list[KernelState] = []
+    model.kernel.on_change(told.append)()
+    await model.infer()
+    assert told == []
