@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -18,6 +18,8 @@ from carton_jupyter.presenter.view import (
     TensorView,
     ValueView,
 )
+
+_KERNEL_COLUMNS = ("model", "state", "pid", "Python", "device", "memory", "calls", "p50 · p99", "waiting")
 
 
 def card(view: CardView) -> str:
@@ -50,17 +52,20 @@ def kernels(views: Sequence[KernelView]) -> str:
     """The processes of models, as a table."""
     if not views:
         return _framed(_section("Kernels", element("div", "no model is loaded", css="faint")))
-    names = ("model", "state", "pid", "Python", "device", "memory", "calls", "p50 · p99", "waiting", "last error")
-    head = element("tr", *(element("th", name) for name in names))
-    table = element("table", element("thead", head), element("tbody", *map(_kernel, views)))
-    return _framed(_section("Kernels", table))
+    head = element("tr", *(element("th", name) for name in _KERNEL_COLUMNS))
+    rows = [row for view in views for row in _kernel(view)]
+    table = element("table", element("thead", head), element("tbody", *rows), css="kernels")
+    return _framed(_section("Kernels", element("div", table, css="wide")))
 
 
-def _kernel(view: KernelView) -> Markup:
+def _kernel(view: KernelView) -> Iterator[Markup]:
     state = element("td", element("span", "●", css=f"dot {view['state']}"), " ", view["state"])
-    name, _, *others = map(str, view.values())
+    name, _, *others, error = map(str, view.values())
     cells = (element("td", text) for text in others)
-    return element("tr", element("td", element("strong", name)), state, *cells)
+    yield element("tr", element("td", element("strong", name)), state, *cells)
+    if error:
+        columns = str(len(_KERNEL_COLUMNS))
+        yield element("tr", element("td", "last error: ", error, colspan=columns), css="error")
 
 
 @cache

@@ -234,3 +234,15 @@ def test_every_selector_is_below_our_own_class() -> None:
 
 def test_text_and_cards_need_no_shell(packed: Packed) -> None:
     assert text.card(view.info_view(info_of(packed))).startswith("Double")
+
+
+def test_the_last_error_of_a_model_stands_below_it_and_cannot_break_out() -> None:
+    fine: view.KernelView = {
+        "name": "Fine", "state": "idle", "pid": "1", "python": "3.11.7", "device": "cpu",
+        "memory": "40 MB", "calls": "3", "latency": "", "waiting": "0", "error": "",
+    }  # fmt: skip
+    table = html.kernels([fine, {**fine, "name": "Failing", "error": HOSTILE}])
+    rows = re.findall(r"<tr.*?</tr>", table.partition("<tbody>")[2])
+    assert [re.search(r"Fine|Failing|last error", row)[0] for row in rows] == ["Fine", "Failing", "last error"]  # type: ignore[index]
+    assert len(re.findall("<td", rows[0])) == len(re.findall("<th>", table))
+    assert "<script" not in table
