@@ -17,9 +17,14 @@ _LONGEST = 600.0  # seconds after which a table that nobody closed is left as it
 
 
 class KernelTable:
-    """Shows the kernels of this process, and shows them anew when something about them has changed."""
+    """Shows the kernels of this process, and shows them anew when something about them has changed.
 
-    def __init__(self) -> None:
+    Args:
+        cell: the front end's name for the cell that it is shown in, if it has one.
+    """
+
+    def __init__(self, cell: str | None = None) -> None:
+        self.cell = cell
         self._handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]  # IPython leaves it without types
         self._shown = ""
 
@@ -29,6 +34,11 @@ class KernelTable:
         self._shown = bundle["text/html"]
         self._handle.display(bundle, raw=True)
         self._updates = submit(self._keep_up())
+
+    @property
+    def live(self) -> bool:
+        """Whether what is shown is kept up to date."""
+        return not self._updates.done()
 
     def stop(self) -> None:
         """Leave the table as it is."""

@@ -16,8 +16,10 @@ def install(ip: InteractiveShell) -> Callable[[], None]:
     """Add the magics to a shell; the result takes them out again."""
     magics = CartonMagics(shell=ip)
     ip.register_magics(magics)
+    ip.events.register("pre_run_cell", magics.enter_cell)
 
     def uninstall() -> None:
+        ip.events.unregister("pre_run_cell", magics.enter_cell)
         magics.stop_table()
         for kind, names in magics.magics.items():
             for name in names:

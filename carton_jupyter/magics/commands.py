@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from IPython.core.error import UsageError
+from IPython.core.interactiveshell import ExecutionInfo
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, output_can_be_silenced
 from traitlets import Enum, default
 
@@ -100,7 +101,7 @@ class CartonMagics(Magics):
         """Show the processes of all loaded models."""
         if running.KERNELS_PARSER.parse_line(line) is not None:
             self.stop_table()
-            self._table = KernelTable()
+            self._table = KernelTable(self._cell)
             self._table.show()
 
     @line_magic
@@ -125,7 +126,14 @@ class CartonMagics(Magics):
             self._table.stop()
             self._table = None
 
+    def enter_cell(self, info: ExecutionInfo) -> None:
+        """Take note of the cell that is about to run; a table in it is gone."""
+        self._cell = info.cell_id
+        if self._table is not None and self._table.cell == info.cell_id is not None:
+            self.stop_table()
+
     _table: KernelTable | None = None
+    _cell: str | None = None
 
     @property
     def _namespace(self) -> dict[str, Any]:

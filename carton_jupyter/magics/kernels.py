@@ -12,7 +12,7 @@ import carton_runtime as carton
 from carton_jupyter.magics.arguments import MagicParser
 
 KERNELS_PARSER = MagicParser(
-    "%carton_kernels", "Show the processes of all loaded models, and keep what is shown up to date."
+    "%carton_kernels", "Show the processes of all loaded models, and keep what is shown up to date for ten minutes."
 )
 
 RESTART_PARSER = MagicParser("%carton_restart", "End the process of a model and start a new one: %carton_restart m")

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fix_models import Loader
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -56,6 +57,13 @@ def test_devices_are_offered_for_their_option(shell: InteractiveShell) -> None:
 def test_variables_of_the_right_kind_are_offered(shell: InteractiveShell) -> None:
     shell.user_ns.update(picture_spec=carton.TensorSpec("x", "int8", []), picture_count=3)
     assert completed(shell, "%%carton_pack --inputs pic") == ["%%carton_pack --inputs picture_spec"]
+
+
+@pytest.mark.parametrize("magic", ["%carton_restart", "%carton_unload"])
+def test_variables_that_hold_models_are_offered(shell: InteractiveShell, loaded: Loader, magic: str) -> None:
+    model = loaded.code()
+    shell.user_ns.update(moving=model, moved=carton.sync.Carton(model), most=3)
+    assert completed(shell, f"{magic} mo") == [f"{magic} moved", f"{magic} moving"]
 
 
 def test_a_folder_to_pack_is_offered_folders_only(shell: InteractiveShell) -> None:
