@@ -182,3 +182,15 @@ def test_the_errors_of_the_runtime_come_through(run: Run, tmp_path: Path) -> Non
 def test_a_magic_explains_itself(shell: InteractiveShell) -> None:
     documentation = shell.object_inspect("%carton_load")["docstring"]
     assert "--device D" in documentation
+
+
+@pytest.mark.usefixtures("closing")
+def test_a_load_may_limit_the_memory_of_the_model(run: Run, path: Path) -> None:
+    model = run(f"%carton_load {path} --memory-limit 1GB --to m")
+    with pytest.raises(carton.CartonError, match=r"(?i)memory"):
+        carton.sync.Carton(model).infer(x=np.zeros(200_000_000))
+
+
+def test_a_memory_limit_that_is_no_size_is_refused(run: Run, path: Path) -> None:
+    with pytest.raises(carton.SettingsError, match="'lots' is no amount of memory"):
+        run(f"%carton_load {path} --memory-limit lots")
