@@ -141,7 +141,7 @@ class Carton:
     async def infer_with_handle(self, handle: SealHandle, *, timeout: float | None = None) -> Tensors:  # noqa: ASYNC109
         """Run the model on sealed inputs. Results and errors are those of `infer`."""
         self.check_handle(handle)
-        kernel = self.admitted_now() or await self._admitted(timeout)
+        kernel = self.with_inputs(handle, self.admitted_now() or await self._admitted(timeout))
         with Call(kernel, Kind.CALL, None, timeout, handle=handle.number, credit=0) as call:
             kernel.sealed.take(handle.number)
             return self.checked(await call.receive(), handle.check)
@@ -220,8 +220,19 @@ class Carton:
         Raises:
             InvalidTensorError: it is none.
         """
-        if not isinstance(handle, SealHandle) or handle.kernel is not self.kernel:
+        if not isinstance(handle, SealHandle) or handle.kernel is not self.kernel or not handle.kernel.is_alive:
             raise InvalidTensorError(f"{handle!r} is no handle that `seal` of this model gave, or its process is gone")
+
+    def with_inputs(self, handle: SealHandle, kernel: Kernel) -> Kernel:
+        """The kernel, if it has the inputs of `handle`: it may have been replaced while the call waited.
+
+        Raises:
+            InvalidTensorError: it has not; the call has left its gate.
+        """
+        if handle.kernel is not kernel:
+            kernel.gate.leave()
+            raise InvalidTensorError(f"the process that had the inputs of {handle!r} is gone")
+        return kernel
 
     def prepare(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Tensors, SpecCheck]:
         """A call's arguments as tensors that fit the specs, and the check to go on with; raises as `infer` does."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from functools import wraps
-from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -13,7 +12,6 @@ import numpy as np
 from carton_runtime import background, loading, packing
 from carton_runtime._child.carton_wire.messages import Kind
 from carton_runtime._child.carton_wire.values import Tensor
-from carton_runtime.info import CartonInfo
 from carton_runtime.lazy import LazyTensor, MiscFile
 from carton_runtime.model import WINDOW, SealHandle
 from carton_runtime.model import Carton as AsyncCarton
@@ -83,7 +81,7 @@ class Carton:
         """Run the model on sealed inputs; see `carton_runtime.Carton.infer_with_handle`."""
         model = self.asynchronous
         model.check_handle(handle)
-        kernel = model.admitted_now() or model.admitted_blocking(timeout)
+        kernel = model.with_inputs(handle, model.admitted_now() or model.admitted_blocking(timeout))
         with Call(kernel, Kind.CALL, None, timeout, handle=handle.number, credit=0) as call:
             kernel.sealed.take(handle.number)
             return model.checked(call.receive_blocking(), handle.check)
@@ -123,15 +121,21 @@ class Carton:
 def _blocking_model(function: Callable[P, Coroutine[Any, Any, AsyncCarton]]) -> Callable[P, Carton]:
     @wraps(function)
     def twin(*args: P.args, **kwargs: P.kwargs) -> Carton:
-        return Carton(background.run_blocking(function(*args, **kwargs)))
+        model = Carton(background.run_blocking(function(*args, **kwargs)))
+        try:
+            loading.warn_of(model.asynchronous, stacklevel=3)
+        except Warning:  # the caller makes errors of them, and will never hold the model
+            model.close()
+            raise
+        return model
 
     return twin
 
 
 load = _blocking_model(loading.load)
 load_unpacked = _blocking_model(loading.load_unpacked)
-pack: Callable[..., Path] = _blocking(packing.pack)
-get_model_info: Callable[..., CartonInfo] = _blocking(loading.get_model_info)
+pack = _blocking(packing.pack)
+get_model_info = _blocking(loading.get_model_info)
 
 
 def get(tensor: LazyTensor) -> Tensor:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from carton_runtime._child.carton_wire.control import Signal
-from carton_runtime._child.carton_wire.messages import Kind
+from carton_runtime._child.carton_wire.messages import Kind, Message
 from carton_runtime.errors import CartonError
 from carton_runtime.runner_kernels.channel import Channel
 from carton_runtime.runner_kernels.place import Place
@@ -41,6 +41,7 @@ async def see_off(
     limits: CancelLimits,
     signal: Callable[[Signal, int], None],
     waiting: set[int],
+    undo: Callable[[Message], None],
     kill: Callable[[str], None],
 ) -> None:
     """Wait for the last reply of a call that was given up, with growing insistence.
@@ -55,13 +56,14 @@ async def see_off(
         limits: how patient to be.
         signal: sends a signal to the kernel.
         waiting: where calls are put of which the kernel says that they wait for others.
+        undo: gets a last reply that nobody wanted.
         kill: ends the kernel, for the reason given.
     """
     signal(Signal.CANCEL, place.call)
     try:
-        if await _answered(channel, place, limits.told):
+        if await _answered(channel, place, limits.told, undo):
             return
-        while not await _interrupted(channel, place, limits, signal):
+        while not await _interrupted(channel, place, limits, signal, undo):
             if place.call not in waiting and not channel.is_queued(place):
                 break
             waiting.discard(place.call)
@@ -76,22 +78,27 @@ async def see_off(
 
 
 async def _interrupted(
-    channel: Channel, place: Place, limits: CancelLimits, signal: Callable[[Signal, int], None]
+    channel: Channel,
+    place: Place,
+    limits: CancelLimits,
+    signal: Callable[[Signal, int], None],
+    undo: Callable[[Message], None],
 ) -> bool:
     """Interrupt a call, and ask meanwhile whether it waits for others; whether its last reply came."""
     signal(Signal.INTERRUPT, place.call)
     for _ in range(_QUESTIONS):
         signal(Signal.ASK, place.call)
-        if await _answered(channel, place, limits.interrupted / _QUESTIONS):
+        if await _answered(channel, place, limits.interrupted / _QUESTIONS, undo):
             return True
     return False
 
 
-async def _answered(channel: Channel, place: Place, seconds: float) -> bool:
+async def _answered(channel: Channel, place: Place, seconds: float, undo: Callable[[Message], None]) -> bool:
     try:
         async with asyncio.timeout(seconds):
-            while (await channel.receive(place)).kind not in LAST:
+            while (message := await channel.receive(place)).kind not in LAST:
                 pass
     except TimeoutError:
         return False
+    undo(message)
     return True

@@ -1,6 +1,6 @@
 """What is said beside the calls, and understood while the model computes: fixed records of a kind and a call.
 
-The host sends PING, CANCEL, INTERRUPT and ASK; the kernel answers PING with PONG, and ASK with WAITS or not at all. That
+The host sends PING, CANCEL, INTERRUPT and ASK; the kernel answers PING with PONG, and ASK with WAITS or nothing. That
 the socket is open at all tells the kernel that its host lives.
 """
 
