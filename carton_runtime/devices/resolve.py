@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,11 +21,13 @@ class Device:
         kind: ``cpu`` or ``cuda``.
         uuid: the GPU's (or MIG part's) UUID; `None` for the CPU.
         index: the index that was asked for; `None` for the CPU and for a device that was named by its UUID.
+        remark: why it is not what was asked for; empty when it is.
     """
 
     kind: Literal["cpu", "cuda"]
     uuid: str | None = None
     index: int | None = None
+    remark: str = ""
 
     def environment(self) -> dict[str, str]:
         """The variables that make this device the only one that a process sees."""
@@ -41,7 +42,7 @@ def resolve_device(text: str | int | None = None) -> Device:
 
     Args:
         text: ``cpu``, an index, or a UUID that starts with ``GPU-`` or ``MIG-``; `None` means the first GPU, or the CPU
-            where there is none. An index that is given where there is no such GPU means the CPU, with a warning.
+            where there is none. An index that is given where there is no such GPU means the CPU, with a remark.
 
     Raises:
         InvalidDeviceError: `text` is none of these.
@@ -53,10 +54,8 @@ def resolve_device(text: str | int | None = None) -> Device:
     if isinstance(text, str) and _UUID.fullmatch(text):
         return Device("cuda", uuid=text)
     index = _index(text)
-    device = _by_index(index)
-    if device is None:
-        warnings.warn(f"there is no GPU {index} on this machine, so the model runs on the CPU", stacklevel=2)
-    return device or Device("cpu")
+    remark = f"there is no GPU {index} on this machine, so the model runs on the CPU"
+    return _by_index(index) or Device("cpu", remark=remark)
 
 
 def _index(text: str | int) -> int:
