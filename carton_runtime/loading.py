@@ -15,19 +15,19 @@ from carton_runtime import background
 from carton_runtime.catalog.choose import choose, host_platform
 from carton_runtime.catalog.discover import RunnerEntry, discover, search_paths
 from carton_runtime.checking import batch_axes
-from carton_runtime.contents.opening import open_carton
+from carton_runtime.contents.opening import local_path, open_carton
 from carton_runtime.contents.placing import place_model
 from carton_runtime.devices import Device, resolve_device
 from carton_runtime.environments.interpreters import Interpreter, ensure_interpreter, find_interpreters
 from carton_runtime.environments.store import ensure_environment
-from carton_runtime.errors import RunnerNotFoundError
+from carton_runtime.errors import FormatError, RunnerNotFoundError
 from carton_runtime.events import OnEvent
 from carton_runtime.format.document import Document, Option, RunnerInfo
 from carton_runtime.format.versionreq import VersionReq
 from carton_runtime.info import CartonInfo, info_of
 from carton_runtime.model import Carton
-from carton_runtime.packing.kinds import plain_options
-from carton_runtime.packing.options import PackOptions, check_names, spell_out
+from carton_runtime.packing.kinds import check_kind, check_version, plain_options
+from carton_runtime.packing.options import MoreOptions, PackOptions, check_names, spell_out
 from carton_runtime.runner_kernels.kernel import Kernel
 from carton_runtime.runner_kernels.spec import KernelSpec
 from carton_runtime.runner_kernels.supervisor import RestartPolicy, Supervisor
@@ -58,31 +58,58 @@ class Overrides:
     memory_limit: int | None = None
     restart_policy: RestartPolicy = field(default_factory=RestartPolicy)
 
-    def apply(self, runner: RunnerInfo) -> RunnerInfo:
-        """The runner to use.
+    @classmethod
+    def checked(
+        cls,
+        visible_device: str | int | None,
+        runner_name: str | None,
+        required_framework_version: str | None,
+        runner_opts: Mapping[str, Option] | None,
+        memory_limit: int | str | None,
+        restart_policy: RestartPolicy | None,
+    ) -> Overrides:
+        """What a caller gave, once it is known to be of the right kind.
 
         Raises:
+            FormatError: an override is of another kind, or empty.
             VersionReqError: the version requirement is none.
-            FormatError: an option is of no kind that an option can have.
+            SettingsError: the memory limit is no amount of memory.
         """
-        version = self.required_framework_version
+        if runner_name is not None:
+            check_kind(runner_name, str, "override_runner_name")
+            if not runner_name:
+                raise FormatError("is empty; name a runner, or leave it out", where="override_runner_name")
+        if required_framework_version is not None:
+            check_version(required_framework_version, "override_required_framework_version")
+            required_framework_version = str(VersionReq(required_framework_version))
+        if restart_policy is not None:
+            check_kind(restart_policy, RestartPolicy, "restart_policy")
+        return cls(
+            visible_device,
+            runner_name,
+            required_framework_version,
+            {} if runner_opts is None else plain_options(runner_opts, "override_runner_opts"),
+            None if memory_limit is None else parse_size(memory_limit),
+            restart_policy or RestartPolicy(),
+        )
+
+    def apply(self, runner: RunnerInfo) -> RunnerInfo:
+        """The runner to use."""
         return replace(
             runner,
             runner_name=self.runner_name or runner.runner_name,
-            required_framework_version=runner.required_framework_version
-            if version is None
-            else str(VersionReq(version)),
-            opts={**runner.opts, **plain_options(self.runner_opts, "override_runner_opts")},
+            required_framework_version=self.required_framework_version or runner.required_framework_version,
+            opts={**runner.opts, **self.runner_opts},
         )
 
 
 async def load(
-    url_or_path: Location,
-    *,
+    path: Location,
     visible_device: str | int | None = None,
     override_runner_name: str | None = None,
     override_required_framework_version: str | None = None,
     override_runner_opts: Mapping[str, Option] | None = None,
+    *,
     memory_limit: int | str | None = None,
     restart_policy: RestartPolicy | None = None,
     strict: bool = False,
@@ -91,7 +118,7 @@ async def load(
     """Load a packed model: check it, build its environment where there is none yet, start it in a process of its own.
 
     Args:
-        url_or_path: a carton, or the directory of an unpacked one.
+        path: a carton, or the directory of an unpacked one.
         visible_device: the device that the model sees: ``cpu``, an index, or a UUID that starts with ``GPU-`` or
             ``MIG-``. The first GPU unless given, or the CPU where there is none.
         override_runner_name: another runner than the carton says.
@@ -103,7 +130,7 @@ async def load(
         on_event: told of each step; see `carton_runtime.events`.
 
     Raises:
-        FormatError: it is no carton, or a broken one.
+        FormatError: it is no carton, or a broken one; or an argument is of the wrong kind.
         IntegrityError: a file is not what the carton's MANIFEST promises.
         StorageError: it cannot be read.
         RunnerNotFoundError: nothing here can run it; `InterpreterNotFoundError` when a Python is missing.
@@ -111,21 +138,23 @@ async def load(
         ModelError: the model's own code failed; carries its traceback.
         KernelDiedError: its process ended while it loaded.
     """
-    overrides = Overrides(
+    overrides = Overrides.checked(
         visible_device,
         override_runner_name,
         override_required_framework_version,
-        override_runner_opts or {},
-        None if memory_limit is None else parse_size(memory_limit),
-        restart_policy or RestartPolicy(),
+        override_runner_opts,
+        memory_limit,
+        restart_policy,
     )
-    model = await background.run(_Loading(overrides, strict, on_event).packed(url_or_path))
-    return await _warned(model)
+    check_kind(strict, bool, "strict")
+    return await _warned(await background.run(_Loading(overrides, strict, on_event).packed(path)))
 
 
 @spell_out
-async def load_unpacked(
+async def load_unpacked(  # noqa: PLR0913  what pack needs, and what load takes
     path: Location,
+    runner_name: str,
+    required_framework_version: str,
     *,
     visible_device: str | int | None = None,
     override_runner_name: str | None = None,
@@ -135,26 +164,31 @@ async def load_unpacked(
     restart_policy: RestartPolicy | None = None,
     strict: bool = False,
     on_event: OnEvent | None = None,
-    **options: Unpack[PackOptions],
+    **options: Unpack[MoreOptions],
 ) -> Carton:
     """Load a model that was not packed: `pack` and then `load`, without making a carton.
 
     The model runs from the very folder `path`. Arguments and errors are those of `pack` and `load`.
     """
     check_names(options)
-    overrides = Overrides(
+    overrides = Overrides.checked(
         visible_device,
         override_runner_name,
         override_required_framework_version,
-        override_runner_opts or {},
-        None if memory_limit is None else parse_size(memory_limit),
-        restart_policy or RestartPolicy(),
+        override_runner_opts,
+        memory_limit,
+        restart_policy,
     )
-    model = await background.run(_Loading(overrides, strict, on_event).unpacked(Path(path).expanduser(), options))
-    return await _warned(model)
+    check_kind(strict, bool, "strict")
+    every: PackOptions = {
+        "runner_name": runner_name,
+        "required_framework_version": required_framework_version,
+        **options,
+    }
+    return await _warned(await background.run(_Loading(overrides, strict, on_event).unpacked(local_path(path), every)))
 
 
-async def get_model_info(url_or_path: Location) -> CartonInfo:
+async def get_model_info(path: Location) -> CartonInfo:
     """What a carton says about itself; nothing of the model is read.
 
     Raises:
@@ -162,7 +196,7 @@ async def get_model_info(url_or_path: Location) -> CartonInfo:
         IntegrityError: what describes it is not what its MANIFEST promises.
         StorageError: it cannot be read.
     """
-    return info_of(await background.run(open_carton(url_or_path)))
+    return info_of(await background.run(open_carton(path)))
 
 
 @dataclass(frozen=True)
@@ -212,6 +246,7 @@ class _Loading:
             memory_limit=self.overrides.memory_limit,
         )
         kernel = await Kernel.start(spec, on_event=self.on_event)
+        kernel.load_warnings = (*filter(None, [plan.device.remark]), *kernel.load_warnings)
         supervisor = Supervisor(kernel, self.overrides.restart_policy)
         return Carton(replace(info, runner=plan.runner), supervisor, strict=self.strict)
 
@@ -238,10 +273,18 @@ def _check_platform(document: Document) -> None:
 
 
 async def _warned(model: Carton) -> Carton:
+    """Say what there is to say about the load, to the caller of the function that awaits this."""
+    if asyncio.get_running_loop() is background.background_loop():
+        return model  # of the blocking twin, which warns in its caller's thread
     try:
-        for text in model.kernel.load_warnings:
-            warnings.warn(f"{model.info.title}: {text}", stacklevel=3)
+        warn_of(model, stacklevel=4)
     except Warning:  # the caller makes errors of them, and will never hold the model
         await model.aclose()
         raise
     return model
+
+
+def warn_of(model: Carton, *, stacklevel: int) -> None:
+    """Warn of what the load of a model brought up."""
+    for text in model.kernel.load_warnings:
+        warnings.warn(f"{model.info.title}: {text}", stacklevel=stacklevel)

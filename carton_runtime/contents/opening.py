@@ -63,11 +63,19 @@ def _check_carton(folder: Path) -> None:
     raise FormatError(f"{folder} is no carton: it has no {MANIFEST}{hint}")
 
 
+def local_path(location: object) -> Path:
+    """A path on this machine. Raises as `check_location` does."""
+    text = check_location(location)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # of a user whom nobody knows
+        raise StorageError(f"{text} cannot be read: {error}") from error
+
+
 def _path(location: str) -> Path:
     try:
         parts = urlsplit(location)
-        path = Path(location).expanduser()
-    except (ValueError, RuntimeError) as error:  # half an IPv6 address; a user whom nobody knows
+    except ValueError as error:  # half an IPv6 address
         raise StorageError(f"{location} cannot be read: {error}") from error
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
@@ -77,4 +85,4 @@ def _path(location: str) -> Path:
         raise StorageError(
             f"{parts.scheme}: locations cannot be read by this release; download the carton and give its path"
         )
-    return path
+    return local_path(location)

@@ -21,7 +21,7 @@ _LISTS = {
     "self_tests": SelfTest,
     "examples": Example,
 }
-_CALLED: Mapping[type, str] = {str: "a string", Mapping: "a dict", Example: "an Example"}
+_CALLED: Mapping[type, str] = {str: "a string", bool: "True or False", Mapping: "a dict", Example: "an Example"}
 _FILE = (bytes, bytearray, memoryview, Path)
 
 
@@ -32,8 +32,8 @@ def check_kinds(options: PackOptions) -> None:
         FormatError: one is of the wrong kind; the error names it.
     """
     given: Mapping[str, Any] = options
-    for name in ("runner_name", "required_framework_version"):
-        _check(given[name], str, name)
+    check_kind(given["runner_name"], str, "runner_name")
+    check_version(given["required_framework_version"], "required_framework_version")
     for name in _TEXTS:
         _check_optional(given.get(name), str, name)
     for name, kind in _LISTS.items():
@@ -48,6 +48,23 @@ def check_kinds(options: PackOptions) -> None:
     compat = given.get("runner_compat_version")
     if isinstance(compat, bool) or not isinstance(compat, int | None):
         raise _wrong(compat, "a whole number", "runner_compat_version")
+
+
+def check_version(given: Any, where: str) -> None:
+    """Refuse what is no text, such as a version that was given as a number. Raises as `check_kind` does."""
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        raise FormatError(f'must be a string, not {given}; write it in quotes, such as "=3.10"', where=where)
+    check_kind(given, str, where)
+
+
+def check_kind(given: Any, kind: type, where: str) -> None:
+    """Refuse what is of another kind.
+
+    Raises:
+        FormatError: it is; the error says what it should be.
+    """
+    if not isinstance(given, kind):
+        raise _wrong(given, _CALLED.get(kind, f"a {kind.__name__}"), where)
 
 
 def plain_options(given: Any, where: str) -> dict[str, Option]:
@@ -77,7 +94,7 @@ def _check_misc_files(given: Any) -> None:
 
 
 def _check_names(given: Any, where: str) -> None:
-    _check(given, Mapping, where)
+    check_kind(given, Mapping, where)
     for name in given:
         if not isinstance(name, str):
             raise FormatError(f"names must be strings, and {name!r} is none", where=where)
@@ -89,17 +106,12 @@ def _check_list(given: Any, kind: type, where: str) -> None:
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise _wrong(given, f"a list of {kind.__name__}", where)
     for position, item in enumerate(given):
-        _check(item, kind, f"{where}[{position}]")
+        check_kind(item, kind, f"{where}[{position}]")
 
 
 def _check_optional(given: Any, kind: type, where: str) -> None:
     if given is not None:
-        _check(given, kind, where)
-
-
-def _check(given: Any, kind: type, where: str) -> None:
-    if not isinstance(given, kind):
-        raise _wrong(given, _CALLED.get(kind, f"a {kind.__name__}"), where)
+        check_kind(given, kind, where)
 
 
 def _wrong(given: Any, expected: str, where: str) -> FormatError:

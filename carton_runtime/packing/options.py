@@ -6,20 +6,17 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Required, TypedDict, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypedDict, TypeVar, get_type_hints
 
 from carton_runtime.format.document import Example, Option, SelfTest, TensorSpec
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class PackOptions(TypedDict, total=False):
-    """The options.
+class MoreOptions(TypedDict, total=False):
+    """The options that may be left out.
 
     Attributes:
-        runner_name: what runs the model, such as ``python``.
-        required_framework_version: which versions of the framework it needs, as a Cargo version requirement: ``=3.10``
-            is any 3.10.x.
         runner_opts: options for the runner. The ``python`` runner needs ``entrypoint_package`` and ``entrypoint_fn``,
             and passes those that start with ``model.`` to the entrypoint.
         runner_compat_version: the layout of the model's directory; the runner's own unless given.
@@ -37,8 +34,6 @@ class PackOptions(TypedDict, total=False):
         misc_files: files for the description, by name: their bytes, or a path to read them from.
     """
 
-    runner_name: Required[str]
-    required_framework_version: Required[str]
     runner_opts: Mapping[str, Option] | None
     runner_compat_version: int | None
     model_name: str | None
@@ -55,28 +50,36 @@ class PackOptions(TypedDict, total=False):
     misc_files: Mapping[str, bytes | Path] | None
 
 
-_HINTS = get_type_hints(PackOptions, include_extras=True)
-# Not `PackOptions.__required_keys__`, which knows nothing of annotations that are text.
-_REQUIRED = tuple(name for name, hint in _HINTS.items() if get_origin(hint) is Required)
+class PackOptions(MoreOptions):
+    """All options.
+
+    Attributes:
+        runner_name: what runs the model, such as ``python``.
+        required_framework_version: which versions of the framework it needs, as a Cargo version requirement: ``=3.10``
+            is any 3.10.x.
+    """
+
+    runner_name: str
+    required_framework_version: str
+
+
+_HINTS = get_type_hints(MoreOptions)
 
 
 def check_names(given: Mapping[str, Any]) -> None:
     """Refuse names that are no options, as Python does for arguments.
 
     Raises:
-        TypeError: a name is unknown or missing; the message says which, and what was probably meant.
+        TypeError: a name is unknown; the message says which, and what was probably meant.
     """
     for name in given:
         if name not in _HINTS:
             close = difflib.get_close_matches(name, _HINTS, 1)
             raise TypeError(f"there is no option {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
-    missing = [name for name in _REQUIRED if name not in given]
-    if missing:
-        raise TypeError(f"the option {missing[0]!r} is missing")
 
 
 def spell_out(function: Function) -> Function:
-    """Show `PackOptions` in the signature of a function that takes them as ``**options``: for help and completion."""
+    """Show `MoreOptions` in the signature of a function that takes them as ``**options``: for help and completion."""
     signature = inspect.signature(function)
     own = [item for item in signature.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
     options = [_parameter(name, hint) for name, hint in _HINTS.items()]
@@ -85,7 +88,4 @@ def spell_out(function: Function) -> Function:
 
 
 def _parameter(name: str, hint: Any) -> inspect.Parameter:
-    required = get_origin(hint) is Required
-    default = inspect.Parameter.empty if required else None
-    annotation = get_args(hint)[0] if required else hint
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Unpack
 
 from carton_runtime import background
+from carton_runtime.contents.opening import local_path
 from carton_runtime.errors import CartonError, StorageError
 from carton_runtime.events import OnEvent, step
 from carton_runtime.format.archive import ArchiveWriter
 from carton_runtime.packing.collect import ModelFile, collect
 from carton_runtime.packing.description import Description, describe
-from carton_runtime.packing.options import PackOptions, check_names, spell_out
+from carton_runtime.packing.options import MoreOptions, PackOptions, check_names, spell_out
 from carton_runtime.packing.steps import Prepared, prepare
 from carton_runtime.packing.write import CartonWriter, content_size, temporary_file
 from carton_runtime.settings import Settings
@@ -25,18 +26,23 @@ from carton_runtime.settings import Settings
 @spell_out
 async def pack(
     path: str | os.PathLike[str],
+    runner_name: str,
+    required_framework_version: str,
     *,
     output_path: str | os.PathLike[str] | None = None,
     on_event: OnEvent | None = None,
-    **options: Unpack[PackOptions],
+    **options: Unpack[MoreOptions],
 ) -> Path:
     """Pack a model.
 
     Args:
         path: the model: for the ``python`` runner, a folder of code.
+        runner_name: what runs the model, such as ``python``.
+        required_framework_version: which versions of the framework it needs, as a Cargo version requirement: ``=3.10``
+            is any 3.10.x.
         output_path: the carton to write, replacing what is there; a new temporary file unless given.
         on_event: told of the steps ``environment.lock`` and ``model.pack``.
-        **options: see `PackOptions`.
+        **options: see `MoreOptions`.
 
     Returns:
         The path of the carton.
@@ -47,11 +53,16 @@ async def pack(
         RunnerNotFoundError: there is no such runner.
         EnvironmentBuildError: the requirements cannot be locked.
         StorageError: the model cannot be read, or the carton not written.
-        TypeError: an option is unknown or missing.
+        TypeError: an option is unknown.
     """
     check_names(options)
-    output = None if output_path is None else Path(output_path).expanduser().absolute()
-    return await background.run(_pack(Path(path).expanduser(), output, options, on_event))
+    every: PackOptions = {
+        "runner_name": runner_name,
+        "required_framework_version": required_framework_version,
+        **options,
+    }
+    output = None if output_path is None else local_path(output_path).absolute()
+    return await background.run(_pack(local_path(path), output, every, on_event))
 
 
 async def _pack(path: Path, output: Path | None, options: PackOptions, on_event: OnEvent | None) -> Path:

@@ -56,7 +56,10 @@ async def refused(folder: Path, output: Path, error: type[Exception], words: str
         ({"required_platforms": "x86_64-unknown-linux-gnu"}, "required_platforms: must be a list of str"),
         ({"required_framework_version": ""}, "the version requirement is empty"),
         ({"required_framework_version": "3.10 - 3.12"}, "is not a Cargo version requirement; write one like"),
-        ({"required_framework_version": 3.1}, "required_framework_version: must be a string, not 3.1, of type float"),
+        (
+            {"required_framework_version": 3.1},
+            "required_framework_version: must be a string, not 3.1; write it in quotes",
+        ),
         ({"model_name": 5}, "model_name: must be a string, not 5"),
         ({"license": b"MIT"}, "license: must be a string"),
         ({"model_description": "\ud800"}, "is not valid Unicode"),
@@ -124,8 +127,15 @@ async def test_options_that_do_not_exist(folder: Path, output: Path, options: di
     await refused(folder, output, TypeError, words.replace("?", r"\?"), **options)
 
 
+@pytest.mark.parametrize("place", ["", None, b"model"], ids=repr)
+async def test_places_that_are_none(folder: Path, output: Path, place: Any) -> None:
+    await refused(place, output, StorageError, "is no place for a model; give a path")
+    with pytest.raises(StorageError, match="is no place for a model; give a path"):
+        await carton.load_unpacked(place, **options_for({}))
+
+
 async def test_options_that_are_missing(folder: Path) -> None:
-    with pytest.raises(TypeError, match="the option 'required_framework_version' is missing"):
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'required_framework_version'"):
         await carton.pack(folder, runner_name="python")
 
 

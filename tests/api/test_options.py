@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -95,6 +96,43 @@ async def test_a_warning_made_an_error_leaves_no_process(tell: Path) -> None:
 async def test_an_option_that_the_entrypoint_does_not_take_is_named(tell: Path) -> None:
     with pytest.raises(carton.ModelError, match=r"get_model\(.*cannot be called with.*'colour'"):
         await carton.load(tell, override_runner_opts={"model.colour": "red"})
+
+
+async def test_an_absent_gpu_is_warned_about_where_the_model_is_loaded(tell: Path) -> None:
+    with pytest.warns(UserWarning, match="no GPU 999 on this machine, so the model runs on the CPU") as warned:
+        model = await carton.load(tell, 999)
+    await model.aclose()
+    assert [warning.filename for warning in warned] == [__file__]
+
+
+async def test_an_absent_gpu_made_an_error_leaves_no_process(tell: Path) -> None:
+    before = psutil.Process().children()
+    with pytest.raises(UserWarning, match="no GPU 999") as caught:
+        await carton.load(tell, visible_device=999)
+    assert psutil.Process().children() == before
+    assert caught.tb is not None, "which holds the model, so that no garbage was collected"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"override_required_framework_version": 3.10}, r"override_req.*: must be a string, not 3.1; write it in quot"),
+        ({"override_required_framework_version": b"3"}, "override_required_framework_version: must be a string"),
+        ({"override_required_framework_version": ""}, "the version requirement is empty"),
+        ({"override_runner_name": ""}, "override_runner_name: is empty; name a runner, or leave it out"),
+        ({"override_runner_name": 5}, "override_runner_name: must be a string, not 5"),
+        ({"override_runner_opts": "text"}, "override_runner_opts: must be a dict, not 'text'"),
+        ({"override_runner_opts": {5: 5}}, "override_runner_opts: names must be strings, and 5 is none"),
+        ({"restart_policy": 5}, "restart_policy: must be a RestartPolicy, not 5"),
+        ({"strict": "no"}, "strict: must be True or False, not 'no'"),
+    ],
+    ids=repr,
+)
+async def test_arguments_of_the_wrong_kind_are_named(tell: Path, overrides: dict[str, Any], words: str) -> None:
+    with pytest.raises(carton.FormatError, match=words):
+        await carton.load(tell, **overrides)
+    with pytest.raises(carton.FormatError, match=words):
+        await carton.load_unpacked(tell.parent, "python", "*", **overrides)
 
 
 @pytest.mark.parametrize("value", [[1], None, {"a": 1}, 2**63, object()], ids=repr)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from fix_models import HOST_VERSION, Loader
 
@@ -74,6 +78,60 @@ def test_a_blocking_stream_may_be_left_early(packed: Callable[..., Path]) -> Non
         assert [int(next(stream)["i"]) for _ in range(3)] == [0, 1, 2]
         stream.close()
         assert model.infer(n=3)["i"] == 2
+
+
+def test_warnings_of_a_blocking_load_point_at_the_caller(double_carton: Path) -> None:
+    with pytest.warns(UserWarning, match="no GPU 999") as warned:
+        sync.load(double_carton, 999).close()
+    assert [warning.filename for warning in warned] == [__file__]
+
+
+def test_a_warning_of_a_blocking_load_made_an_error_leaves_no_process(double_carton: Path) -> None:
+    before = psutil.Process().children()
+    with pytest.raises(UserWarning, match="no GPU 999") as caught:
+        sync.load(double_carton, 999)
+    assert psutil.Process().children() == before
+    assert caught.tb is not None, "which holds the model, so that no garbage was collected"
+
+
+def test_what_is_needed_may_be_given_by_position(code_dir: Callable[..., Path], tmp_path: Path) -> None:
+    output = tmp_path / "positional.carton"
+    opts = {"runner_opts": OPTIONS["runner_opts"]}
+    path = sync.pack(code_dir(), "python", HOST_VERSION, output_path=output, **opts)
+    with sync.load(path, "cpu", "noop", "*", {}) as model:
+        assert model.info.runner.runner_name == "noop"
+    with sync.load_unpacked(code_dir(), "python", HOST_VERSION, **opts) as unpacked:
+        assert unpacked.infer(x=1)["out"] == 2
+
+
+@pytest.mark.parametrize("name", ["load", "load_unpacked", "pack", "get_model_info"])
+def test_a_twin_shows_the_same_signature(name: str) -> None:
+    shown = inspect.signature(getattr(sync, name)).parameters
+    assert shown == inspect.signature(getattr(carton, name)).parameters
+    assert next(iter(shown)) == "path"
+    assert ("model_name" in shown) == (name in {"load_unpacked", "pack"})
+
+
+MISTAKES = """
+import carton_runtime as carton
+
+carton.sync.pack("/x", runner_nam="python")  # mistake
+carton.sync.get_model_info(3)  # mistake
+carton.sync.load("/x", memory_limt=3)  # mistake
+carton.sync.load_unpacked("/x", "python", 3.10)  # mistake
+carton.sync.pack("/x", "python", "=3.10", model_name="x").exists()
+carton.sync.load("/x", "cpu").infer(x=1)["y"].shape
+carton.sync.get_model_info("/x").runner
+"""
+
+
+def test_a_type_checker_finds_the_mistakes_in_a_script(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(MISTAKES)
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(script)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, check=False)
+    found = {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line}
+    assert found == {number for number, line in enumerate(MISTAKES.splitlines(), 1) if "# mistake" in line}, done.stdout
 
 
 def test_warnings_of_the_blocking_twin_point_at_the_caller(packed: Callable[..., Path]) -> None:
