@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+_LOGGER = logging.getLogger(__name__)
 
 _NAMES = ("python3", *(f"python3.{minor}" for minor in range(8, 21)))
 
@@ -21,21 +24,36 @@ def candidate_paths(named: tuple[str, ...], environ: Mapping[str, str]) -> tuple
 
 
 def _all(named: tuple[str, ...], environ: Mapping[str, str]) -> Iterator[Path]:
-    yield from (Path(text).expanduser() for text in named)
-    yield from _pyenv_root(environ).glob("versions/*/bin/python")
-    yield from _uv_directory(environ).glob("*/bin/python3")
+    yield from map(_expanded, named)
+    yield from (version / "bin" / "python" for version in _entries(_pyenv_root(environ) / "versions"))
+    yield from (version / "bin" / "python3" for version in _entries(_uv_directory(environ)))
     for folder in _path_folders(environ):
         yield from (folder / name for name in _NAMES)
 
 
 def _pyenv_root(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
+    return _expanded(environ.get("PYENV_ROOT") or "~/.pyenv")
 
 
 def _uv_directory(environ: Mapping[str, str]) -> Path:
     if own := environ.get("UV_PYTHON_INSTALL_DIR"):
         return Path(own)
-    return Path(environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "uv" / "python"
+    return _expanded(environ.get("XDG_DATA_HOME") or "~/.local/share") / "uv" / "python"
+
+
+def _expanded(text: str) -> Path:
+    # Path.expanduser raises for a user that there is not; as it is written the path is merely not there.
+    return Path(os.path.expanduser(text))  # noqa: PTH111
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        _LOGGER.info("no Python is looked for in %s: %s", folder, error)
+        return []
 
 
 def _path_folders(environ: Mapping[str, str]) -> Iterator[Path]:

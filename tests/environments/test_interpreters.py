@@ -97,6 +97,30 @@ def test_shims_are_not_run(bare_machine: Path, tmp_path: Path) -> None:
     assert candidate_paths((), {**os.environ, "PATH": str(shim.parent)}) == ()
 
 
+@pytest.mark.parametrize("name", ["PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"])
+def test_a_folder_that_cannot_be_read_is_logged_and_left_out(
+    bare_machine: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+) -> None:
+    caplog.set_level("INFO")
+    fake_python(bare_machine / "python3")
+    unreadable = "/" + "long" * 100  # to the owner of the machine, too
+    monkeypatch.setenv(name, unreadable)
+    assert versions(find_interpreters(settings))[1:] == ["3.9.7"]
+    assert f"no Python is looked for in {unreadable}" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["PYENV_ROOT", "XDG_DATA_HOME"])
+def test_the_home_of_a_user_that_there_is_not_is_left_out(bare_machine: Path, tmp_path: Path, name: str) -> None:
+    missing = "~nobody-of-this-name/x"
+    assert (
+        candidate_paths((missing,), {"PYENV_ROOT": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), name: missing}) == ()
+    )
+
+
 @pytest.mark.parametrize(("version", "implementation"), [("3.7.16", "cpython"), ("3.10.1", "pypy")])
 def test_only_cpython_from_3_8_up_counts(
     bare_machine: Path, settings: Settings, version: str, implementation: str
