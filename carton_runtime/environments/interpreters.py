@@ -50,11 +50,14 @@ def ensure_interpreter(requirement: VersionReq, settings: Settings, on_event: On
     available = find_interpreters(settings)
     if chosen := choose_interpreter(requirement, available):
         return chosen
+    wanted = _oldest_wanted(requirement)
+    if wanted is None:
+        raise InterpreterNotFoundError(_why_there_is_none(requirement))
     why = _download(requirement, settings, on_event)
     chosen = None if why else choose_interpreter(requirement, find_interpreters(settings))
     if chosen is None:
         raise InterpreterNotFoundError(
-            _how_to_get_one(requirement, available, why or "the download left nothing usable")
+            _how_to_get_one(requirement, wanted, available, why or "the download left nothing usable")
         )
     return chosen
 
@@ -70,20 +73,34 @@ def _download(requirement: VersionReq, settings: Settings, on_event: OnEvent | N
         return f"downloading one failed: {error}"
 
 
-def _how_to_get_one(requirement: VersionReq, available: Sequence[Interpreter], why: str) -> str:
+def _why_there_is_none(requirement: VersionReq) -> str:
+    return (
+        f"the model asks for Python {requirement}; Carton needs Python 3.8 or newer, and none of those fits.\n"
+        "Pack the model for a newer Python or, if it may run on one as it is, load it with another requirement, "
+        'such as override_required_framework_version=">=3.8"'
+    )
+
+
+def _how_to_get_one(requirement: VersionReq, wanted: str, available: Sequence[Interpreter], why: str) -> str:
     there = ", ".join(f"{interpreter.version} ({interpreter.path})" for interpreter in available)
     return (
         f"no Python {requirement} on this machine; there is {there}. Besides, {why}.\n"
         "To get one, do any of these:\n"
-        f"  - run `uv python install {_example(requirement)}`\n"
+        f"  - run `uv python install {next(reversed(python_minors(requirement)), wanted)}`\n"
         "  - where the usual downloads cannot be reached, set UV_PYTHON_INSTALL_MIRROR to a mirror of them, "
         "or UV_PYTHON_DOWNLOADS_JSON_URL to a list of your own, and load again\n"
         "  - name the path of an interpreter in CARTON_INTERPRETERS, or in `interpreters` of the configuration file"
     )
 
 
-def _example(requirement: VersionReq) -> str:
-    return next(reversed(python_minors(requirement)), "3.X")
+def _oldest_wanted(requirement: VersionReq) -> str | None:
+    """The oldest Python from 3.8 up that `requirement` accepts, released or not, as people would write it."""
+    minors = [(3, minor) for minor in range(_OLDEST[1], 100)] + [(4, minor) for minor in range(100)]
+    for major, minor in minors:
+        for patch in range(100):
+            if requirement.matches(f"{major}.{minor}.{patch}"):
+                return f"{major}.{minor}.{patch}" if patch else f"{major}.{minor}"
+    return None
 
 
 def _is_usable(interpreter: Interpreter) -> bool:

@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from platform import libc_ver, machine
 
 import pytest
 
-from carton_runtime.environments import inspection
+from carton_runtime.environments import inspection, interpreters
 from carton_runtime.environments.candidates import candidate_paths
 from carton_runtime.environments.downloads import newest_download
 from carton_runtime.environments.inspection import running_interpreter
@@ -188,6 +189,31 @@ def test_a_missing_python_is_reported_with_what_there_is_and_what_to_do(settings
         "CARTON_INTERPRETERS",
     ):
         assert remedy in message
+
+
+@pytest.mark.parametrize(
+    ("requirement", "command"),
+    [
+        (">=3.8", "uv python install 3.14"),
+        ("=3.99", "uv python install 3.99"),
+        ("=3.14.99", "uv python install 3.14.99"),
+        ("=4", "uv python install 4.0"),
+    ],
+)
+def test_the_command_that_gets_a_python_can_be_run(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, requirement: str, command: str
+) -> None:
+    monkeypatch.setattr(interpreters, "choose_interpreter", lambda *_: None)
+    with pytest.raises(InterpreterNotFoundError) as caught:
+        ensure_interpreter(VersionReq(requirement), settings)
+    assert f"run `{command}`" in str(caught.value)
+
+
+@pytest.mark.parametrize("requirement", ["=3.6", "<3.8", "=2.7"])
+def test_a_python_that_is_too_old_is_said_to_be_so_and_not_downloaded(settings: Settings, requirement: str) -> None:
+    with pytest.raises(InterpreterNotFoundError, match=r"Carton needs Python 3\.8 or newer") as caught:
+        ensure_interpreter(VersionReq(requirement), replace(settings, python_downloads=True))
+    assert "uv python install" not in str(caught.value)
 
 
 def test_offline_nothing_is_downloaded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
