@@ -31,6 +31,11 @@ _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _DOWNLOADING = re.compile(r"^\s*Downloading (\S+) \(([\d.]+)([KMG]iB|B)\)")
 _DOWNLOADED = re.compile(r"^\s*Downloaded (\S+)")
 _TAIL = 40
+_PROGRESS = re.compile(
+    r"Using C?Python \d|Creating virtual environment |(Resolved|Prepared|Audited) \d+ package"
+    r"|\s*(Downloading|Downloaded|Building|Built) \S+( \([\d.]+([KMG]i)?B\)| @ .*)?$"
+)
+"""What uv says of how it gets on; nothing of that explains a failure."""
 
 
 def run_uv(
@@ -108,7 +113,8 @@ def _listen(lines: Iterable[str], step: Step | None) -> str:
     tail: deque[str] = deque(maxlen=_TAIL)
     sizes: dict[str, int] = {}
     for line in lines:
-        tail.append(line.rstrip())
+        if not _PROGRESS.match(line):
+            tail.append(line.rstrip())
         if step is not None and line.strip():
             step.advance(_newly_downloaded(line, sizes), line.strip())
     return "\n".join(tail).strip()
