@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,47 @@ def test_it_shows_its_first_arrays_and_its_dtype() -> None:
     assert repr(NestedTensor([[number] for number in range(6)])).count("…") == 1
 
 
+def test_a_slice_is_a_nested_tensor() -> None:
+    nested = NestedTensor([[1], [2, 3], [4]])
+    assert isinstance(nested[1:], NestedTensor)
+    assert nested[::2].tolist() == [[1], [4]]
+    assert nested[-1].tolist() == [4]
+
+
+def test_it_equals_what_has_its_dtype_its_shapes_and_its_values() -> None:
+    assert (NestedTensor([[1], [2, 3]]) == NestedTensor([[1], [2, 3]])) is True
+    assert NestedTensor([["a"]]) == NestedTensor([["a"], ["long"]])[:1]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        NestedTensor([[1], [2, 4]]),
+        NestedTensor([[1], [2]]),
+        NestedTensor([[1]]),
+        NestedTensor([[1], [2, 3], [4]]),
+        NestedTensor([[1.0], [2.0, 3.0]]),
+        NestedTensor([["1"], ["2", "3"]]),
+        [[1], [2, 3]],
+        None,
+    ],
+)
+def test_it_equals_nothing_else(other: object) -> None:
+    assert (NestedTensor([[1], [2, 3]]) == other) is False
+    assert NestedTensor([[1], [2, 3]]) != other
+
+
+def test_it_cannot_be_hashed_because_its_arrays_can_change() -> None:
+    with pytest.raises(TypeError, match="unhashable type: 'NestedTensor'"):
+        hash(RAGGED)
+
+
+@pytest.mark.parametrize("make", [np.asarray, np.array, lambda nested: np.asarray(nested, dtype=object)])
+def test_numpy_makes_no_array_of_it(make: Callable[[NestedTensor], np.ndarray]) -> None:
+    with pytest.raises(TypeError, match=r"a NestedTensor is ragged.*take its inner tensors"):
+        make(RAGGED)
+
+
 @pytest.mark.parametrize(
     ("arrays", "error", "message"),
     [
@@ -65,6 +108,7 @@ def test_it_shows_its_first_arrays_and_its_dtype() -> None:
         ([[1], [2.5]], TypeError, "must have one dtype"),
         ([[1], ["a"]], TypeError, "must have one dtype"),
         ([RAGGED], TypeError, "nested tensors do not nest"),
+        ([[1.0], np.ma.masked_invalid([np.nan])], TypeError, "a masked array is not a tensor"),
     ],
 )
 def test_what_does_not_nest_is_refused(arrays: list, error: type[Exception], message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable, Iterator, overload
 
 import numpy as np
 
@@ -59,8 +59,30 @@ class NestedTensor:
     def __len__(self) -> int:
         return len(self._arrays)
 
-    def __getitem__(self, index: int) -> np.ndarray[Any, Any]:
-        return self._arrays[index]
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray[Any, Any]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> NestedTensor: ...
+
+    def __getitem__(self, index: int | slice) -> np.ndarray[Any, Any] | NestedTensor:
+        """One inner tensor, or a nested tensor of some; a slice of none raises `ValueError`."""
+        return NestedTensor(self._arrays[index]) if isinstance(index, slice) else self._arrays[index]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same dtype, shapes and values; as for numpy, NaN equals nothing."""
+        if not isinstance(other, NestedTensor):
+            return NotImplemented
+        same_kind = _kind(self.dtype) == _kind(other.dtype) and len(self) == len(other)
+        return same_kind and all(map(np.array_equal, self, other))
+
+    __hash__ = None  # type: ignore[assignment]  # its arrays can change
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        """Refuse: numpy would make an array of objects of it, or fail without a name."""
+        raise TypeError(
+            "a NestedTensor is ragged, which no numpy array can be; take its inner tensors: nested[0], or nested.arrays"
+        )
 
     def __iter__(self) -> Iterator[np.ndarray[Any, Any]]:
         return iter(self._arrays)
@@ -71,20 +93,33 @@ class NestedTensor:
         return f"NestedTensor([{inner}{more}], dtype={self.dtype})"
 
 
+def refuse_masked(value: Any) -> None:
+    """Raise `TypeError` for an array with masked values, which numpy would turn into what is below the mask."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise TypeError("a masked array is not a tensor, which has no place for its mask; fill it first: .filled(0)")
+
+
 def _unified(values: list[Any]) -> tuple[np.ndarray[Any, Any], ...]:
     if not values:
         raise ValueError("a nested tensor needs at least one inner tensor")
     if any(isinstance(value, NestedTensor) for value in values):
         raise TypeError("nested tensors do not nest")
+    for value in values:
+        refuse_masked(value)
     arrays = [np.asarray(value) for value in values]
     if len({array.ndim for array in arrays}) > 1:
         raise ValueError(
             f"the inner tensors of a nested tensor must have one rank, not {sorted({array.ndim for array in arrays})}"
         )
-    kinds = {array.dtype.str if array.dtype.kind != "U" else "U" for array in arrays}
+    kinds = {_kind(array.dtype) for array in arrays}
     if len(kinds) > 1:
         raise TypeError(f"the inner tensors of a nested tensor must have one dtype, not {sorted(kinds)}")
     if kinds == {"U"}:
         widest = max((array.dtype for array in arrays), key=lambda dtype: dtype.itemsize)
         arrays = [array.astype(widest, copy=False) for array in arrays]
     return tuple(arrays)
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
+    """What dtypes have in common that are one to us: strings of several lengths are."""
+    return "U" if dtype.kind == "U" else dtype.str
