@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
+
 import numpy as np
 import pytest
 
@@ -73,7 +75,7 @@ def test_an_object_array_of_strings_keeps_them_all() -> None:
     assert as_tensor(np.array(strings, object)).tolist() == strings
 
 
-def test_a_subclass_of_an_array_becomes_a_plain_one() -> None:
+def test_a_subclass_of_an_array_that_loses_nothing_becomes_a_plain_one() -> None:
     assert type(as_tensor(np.ma.masked_array([1, 2]))) is np.ndarray
 
 
@@ -111,7 +113,16 @@ def test_a_nested_tensor_becomes_one_of_tensors() -> None:
         ([1, "a"], "an object array may hold only str, not int"),
         (np.array(["a", None], object), "an object array may hold only str, not NoneType"),
         (object(), "an object array may hold only str, not object"),
-        (2**70, "an object array may hold only str, not int"),
+        (2**70, "not int; give numbers of more than 64 bits as floats or as strings"),
+        ([1, -(2**63) - 1], "give numbers of more than 64 bits"),
+        (10**400, "give numbers of more than 64 bits"),
+        (datetime(2020, 1, 1), "not datetime; give a time as a number, such as seconds in float64, or as a string"),
+        ([date(2020, 1, 1)], "not date; give a time as a number"),
+        (timedelta(1), "not timedelta; give a time as a number"),
+        (np.datetime64("2020-01-01"), r"dtype datetime64\[D\] is not supported; give a time as a number"),
+        ((n for n in range(3)), r"generator is not a tensor; make a list of it first: list\(\.\.\.\)"),
+        (map(str, [1]), "map is not a tensor; make a list of it first"),
+        (np.ma.masked_array([1, 2], [False, True]), r"a masked array is not a tensor.*fill it first"),
         (NestedTensor([np.zeros(2, bool)]), "dtype bool is not supported"),
     ],
 )

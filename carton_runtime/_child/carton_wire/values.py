@@ -6,11 +6,12 @@ of such.
 
 from __future__ import annotations
 
-from typing import Any, Union
+from datetime import date, time, timedelta
+from typing import Any, Iterator, Union
 
 import numpy as np
 
-from .nested import NestedTensor
+from .nested import NestedTensor, refuse_masked
 
 DTYPES = (
     "float32", "float64", "string", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -22,6 +23,10 @@ Tensor = Union["np.ndarray[Any, Any]", NestedTensor]
 
 _NUMERIC = frozenset(DTYPES) - {"string"}
 
+
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+
+_INSTEAD_OF_TIMES = "give a time as a number, such as seconds in float64, or as a string in ISO format"
 
 _NATIVE = {np.dtype(name): name for name in DTYPES if name != "string"}
 """Looked up in place of ``dtype.name``, which numpy computes anew each time, for 3 µs."""
@@ -49,8 +54,7 @@ def as_tensor(value: Any) -> Tensor:
 
 
 def _as_array(value: Any) -> np.ndarray[Any, Any]:
-    if value is None or isinstance(value, (bytes, bytearray, dict, set)):
-        raise TypeError(f"{type(value).__name__} is not a tensor; give an array, a number, a string, or a list of them")
+    _refuse(value)
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -60,14 +64,38 @@ def _as_array(value: Any) -> np.ndarray[Any, Any]:
     if array.dtype.kind == "O":
         array = _strings(array)
     if array.dtype.kind != "U" and array.dtype.name not in _NUMERIC:
-        raise TypeError("dtype {} is not supported; convert it to one of {}".format(array.dtype, ", ".join(DTYPES)))
+        raise TypeError(_unsupported(array.dtype))
     native = array.dtype.newbyteorder("=")
     # ascontiguousarray would turn a scalar into a row, asarray does not
     return np.asarray(array, dtype=native, order="C")
 
 
+def _refuse(value: Any) -> None:
+    """Raise for what numpy would take, and make something else of than was meant."""
+    refuse_masked(value)
+    if isinstance(value, Iterator):
+        raise TypeError(f"{type(value).__name__} is not a tensor; make a list of it first: list(...)")
+    if value is None or isinstance(value, (bytes, bytearray, dict, set)):
+        raise TypeError(f"{type(value).__name__} is not a tensor; give an array, a number, a string, or a list of them")
+
+
+def _unsupported(dtype: np.dtype[Any]) -> str:
+    if dtype.kind in "mM":
+        return f"dtype {dtype} is not supported; {_INSTEAD_OF_TIMES}"
+    return "dtype {} is not supported; convert it to one of {}".format(dtype, ", ".join(DTYPES))
+
+
 def _strings(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    for item in array.flat:
-        if not isinstance(item, str):
-            raise TypeError(f"an object array may hold only str, not {type(item).__name__}")
+    others = [item for item in array.flat if not isinstance(item, str)]
+    if others:
+        instead = next(filter(None, map(_instead_of, others)), "")
+        raise TypeError(f"an object array may hold only str, not {type(others[0]).__name__}{instead}")
     return array.astype(str) if array.size else array.astype("<U1")
+
+
+def _instead_of(item: Any) -> str:
+    if isinstance(item, int) and not _SMALLEST <= item <= _LARGEST:
+        return "; give numbers of more than 64 bits as floats or as strings"
+    if isinstance(item, (date, time, timedelta)):
+        return f"; {_INSTEAD_OF_TIMES}"
+    return ""
