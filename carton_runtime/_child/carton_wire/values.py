@@ -6,6 +6,7 @@ of such.
 
 from __future__ import annotations
 
+import operator
 from datetime import date, time, timedelta
 from typing import Any, Iterator, Union
 
@@ -46,14 +47,15 @@ def as_tensor(value: Any) -> Tensor:
     Raises:
         TypeError: the value is of another kind; the message names it and what to use.
     """
-    if type(value) is np.ndarray and value.dtype in _NATIVE and value.flags.c_contiguous:
-        return value
     if isinstance(value, NestedTensor):
-        return NestedTensor([_as_array(array) for array in value])
+        arrays = [_as_array(array) for array in value]
+        return value if all(map(operator.is_, arrays, value)) else NestedTensor(arrays)
     return _as_array(value)
 
 
 def _as_array(value: Any) -> np.ndarray[Any, Any]:
+    if type(value) is np.ndarray and value.dtype in _NATIVE and value.flags.c_contiguous:
+        return value  # as nearly always
     _refuse(value)
     try:
         array = np.asarray(value)
