@@ -13,11 +13,12 @@ from carton_runtime.environments.lock import Lock, lock_requirements
 from carton_runtime.environments.plan import python_minors
 from carton_runtime.errors import FormatError, StorageError
 from carton_runtime.events import OnEvent
-from carton_runtime.format.document import RunnerInfo
+from carton_runtime.format.document import Option, RunnerInfo
 from carton_runtime.format.versionreq import VersionReq
 from carton_runtime.settings import Settings
 
 LOCK_DIR = ".carton"
+_ENTRYPOINT = {"entrypoint_package": "main", "entrypoint_fn": "get_model"}
 _INCLUDE = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s#]+)")
 
 
@@ -50,8 +51,20 @@ def prepare(model: Path, runner: RunnerInfo, settings: Settings, on_event: OnEve
 
 
 def packing_runner(runner: RunnerInfo, settings: Settings) -> RunnerEntry:
-    """The runner that packs for `runner`. Raises as `prepare` does."""
-    return choose(runner, discover(search_paths(settings)).entries, (), host_platform()).entry
+    """The runner that packs for `runner`, once it has what it needs. Raises as `prepare` does."""
+    entry = choose(runner, discover(search_paths(settings)).entries, (), host_platform()).entry
+    if runner.runner_name == "python":
+        _check_entrypoint(runner.opts)
+    return entry
+
+
+def _check_entrypoint(opts: Mapping[str, Option]) -> None:
+    for name, example in _ENTRYPOINT.items():
+        given = opts.get(name)
+        if not isinstance(given, str) or not given:
+            found = f"has {given!r}" if name in opts else "lacks it"
+            message = f"the python runner needs the option {name!r}, such as {example!r}, and runner_opts {found}"
+            raise FormatError(message, where=f"runner_opts[{name!r}]")
 
 
 def lock_model(model: Path, runner: RunnerInfo, settings: Settings, on_event: OnEvent | None) -> Lock:

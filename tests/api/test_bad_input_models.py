@@ -9,7 +9,7 @@ import pytest
 from fix_models import Loader, options_for
 
 import carton_runtime as carton
-from carton_runtime import KernelDiedError, ModelError
+from carton_runtime import FormatError, KernelDiedError, ModelError
 
 
 async def refused(folder: Path, error: type[carton.CartonError], words: str, **options: object) -> carton.CartonError:
@@ -29,8 +29,6 @@ async def refused(folder: Path, error: type[carton.CartonError], words: str, **o
         ({"entrypoint_package": "folder.gone"}, "no module 'folder.gone'"),
         ({"entrypoint_package": "main.py"}, "no module 'main.py'"),
         ({"entrypoint_package": "../main"}, "no module '../main'"),
-        ({"entrypoint_package": ""}, "needs the option 'entrypoint_package', a string; the carton has ''"),
-        ({"entrypoint_package": 5}, "needs the option 'entrypoint_package', a string; the carton has 5"),
         ({"entrypoint_fn": "other"}, r"no function 'other' \(runner option entrypoint_fn\); it has first, second$"),
         ({"entrypoint_fn": "NUMBER"}, "no function 'NUMBER'"),
     ],
@@ -44,13 +42,30 @@ async def test_an_entrypoint_that_is_missing(
     assert error.remote_traceback == ""
 
 
-@pytest.mark.parametrize("missing", ["entrypoint_package", "entrypoint_fn"])
-async def test_an_option_that_names_the_entrypoint_is_missing(code_dir: Callable[..., Path], missing: str) -> None:
+@pytest.mark.parametrize("name", ["entrypoint_package", "entrypoint_fn"])
+@pytest.mark.parametrize(
+    ("wrong", "words"), [([], "lacks it"), ([""], "has ''"), ([5], "has 5")], ids=["missing", "empty", "number"]
+)
+async def test_an_option_that_names_no_entrypoint_is_refused_before_anything_is_made(
+    code_dir: Callable[..., Path], name: str, wrong: list[object], words: str
+) -> None:
     opts = {"entrypoint_package": "main", "entrypoint_fn": "get_model"}
-    del opts[missing]
-    await refused(
-        code_dir(), ModelError, f"needs the option '{missing}', a string; the carton has None", runner_opts=opts
-    )
+    del opts[name]
+    options = options_for({"runner_opts": opts | dict(zip([name], wrong, strict=False))})
+    words = f"the python runner needs the option '{name}', such as .*, and runner_opts {words}"
+    for make in (carton.load_unpacked, carton.pack):
+        with pytest.raises(FormatError, match=words) as caught:
+            await make(code_dir(), **options)
+        assert caught.value.where == f"runner_opts['{name}']"
+
+
+@pytest.mark.parametrize("given", ["", 5])
+async def test_an_override_that_names_no_entrypoint_is_refused_by_the_runner(
+    double_carton: Path, given: object
+) -> None:
+    words = f"needs the option 'entrypoint_package', a string; the carton has {given!r}"
+    with pytest.raises(ModelError, match=words):
+        await carton.load(double_carton, override_runner_opts={"entrypoint_package": given})
 
 
 @pytest.mark.parametrize(
