@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from carton_runtime._child.carton_wire.values import DTYPES
+import numpy as np
+
+from carton_runtime._child.carton_wire.values import DTYPES, dtype_name
 from carton_runtime.errors import FormatError
 
 Dimension = int | str | None
@@ -19,6 +21,8 @@ Option = int | float | str | bool
 """A value that a runner's option can have."""
 
 Value = TypeVar("Value")
+
+_TOO_LARGE = 2**63
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,12 @@ class TensorSpec:
     internal_name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise FormatError(f"tensor {self.name!r} has dtype {self.dtype!r}; it must be one of {', '.join(DTYPES)}")
+        object.__setattr__(self, "dtype", _dtype(self.name, self.dtype))
         # "*" is how carton.toml spells None; one value for each meaning lets specs be compared
         if self.shape == "*":
             object.__setattr__(self, "shape", None)
         elif self.shape is not None and not isinstance(self.shape, str):
-            sizes = tuple(None if size == "*" else size for size in self.shape)
-            object.__setattr__(self, "shape", sizes)
-            for axis, size in enumerate(sizes):
-                _check_dimension(self.name, axis, size)
+            object.__setattr__(self, "shape", _dimensions(self.name, self.shape))
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,30 @@ class Document:
     examples: tuple[Example[TensorRef | MiscRef], ...] = ()
 
 
-def _check_dimension(name: str, axis: int, size: object) -> None:
-    whole = isinstance(size, int) and not isinstance(size, bool) and size >= 0
-    if not whole and not isinstance(size, str | None):
-        raise FormatError(
-            f"tensor {name!r} has {size!r} for axis {axis}; a size must be a whole number, a symbol, or None"
-        )
+def _dtype(name: str, given: Any) -> str:
+    """The carton's name of a dtype; numpy's own spellings are taken too."""
+    if isinstance(given, str) and given in DTYPES:
+        return given
+    try:
+        found = "" if given is None else dtype_name(np.dtype(given))
+    except (TypeError, ValueError, SyntaxError):
+        found = ""
+    if found not in DTYPES:
+        raise FormatError(f"tensor {name!r} has dtype {given!r}; it must be one of {', '.join(DTYPES)}")
+    return found
+
+
+def _dimensions(name: str, given: Any) -> tuple[Dimension, ...]:
+    if not isinstance(given, Sequence) or isinstance(given, bytes | bytearray | memoryview):
+        raise FormatError(f"tensor {name!r} has shape {given!r}; it must be a list of sizes, a symbol, or None")
+    return tuple(_dimension(name, axis, size) for axis, size in enumerate(given))
+
+
+def _dimension(name: str, axis: int, given: Any) -> Dimension:
+    if given is None or isinstance(given, str):
+        return None if given == "*" else given
+    size = int(given) if isinstance(given, np.integer) else given
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < _TOO_LARGE:
+        expected = "a whole number from 0 to 2**63 - 1, a symbol, or None"
+        raise FormatError(f"tensor {name!r} has {given!r} for axis {axis}; a size must be {expected}")
+    return size

@@ -97,7 +97,16 @@ async def test_options_that_break_the_format(folder: Path, output: Path, options
     ("make", "words"),
     [
         (lambda: TensorSpec("x", "float16", None), "tensor 'x' has dtype 'float16'; it must be one of float32"),
-        (lambda: TensorSpec("x", np.float32, None), "tensor 'x' has dtype <class"),
+        (lambda: TensorSpec("x", np.float16, None), "tensor 'x' has dtype <class"),
+        (lambda: TensorSpec("x", None, None), "tensor 'x' has dtype None"),
+        (lambda: TensorSpec("x", "f4,f4", None), "tensor 'x' has dtype 'f4,f4'"),
+        (lambda: TensorSpec("x", "nothing", None), "tensor 'x' has dtype 'nothing'"),
+        (lambda: TensorSpec("x", "int8", np.array([1])), "tensor 'x' has shape array.*; it must be a list of sizes"),
+        (lambda: TensorSpec("x", "int8", {1: 2}), "tensor 'x' has shape {1: 2}"),
+        (lambda: TensorSpec("x", "int8", b"n"), "tensor 'x' has shape b'n'"),
+        (lambda: TensorSpec("x", "int8", 5), "tensor 'x' has shape 5"),
+        (lambda: TensorSpec("x", "int8", [2**63]), "has 9223372036854775808 for axis 0"),
+        (lambda: TensorSpec("x", "int8", [np.int64(-1)]), "for axis 0"),
         (lambda: TensorSpec("x", "int8", [1.5]), r"tensor 'x' has 1.5 for axis 0; a size must be a whole number"),
         (lambda: TensorSpec("x", "int8", [2, True]), "for axis 1"),
         (lambda: TensorSpec("x", "int8", [-1]), "has -1 for axis 0"),
@@ -106,6 +115,24 @@ async def test_options_that_break_the_format(folder: Path, output: Path, options
 async def test_specs_that_are_none(make: Callable[[], TensorSpec], words: str) -> None:
     with pytest.raises(FormatError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    "given", ["float32", "f4", ">f4", np.float32, np.dtype("f4"), np.array([1.0], "f4").dtype], ids=repr
+)
+def test_specs_take_numpys_dtypes(given: Any) -> None:
+    assert TensorSpec("x", given, None) == TensorSpec("x", "float32", None)
+
+
+@pytest.mark.parametrize("given", [str, np.str_, "<U5", np.array(["a"]).dtype], ids=repr)
+def test_specs_take_numpys_strings(given: Any) -> None:
+    assert TensorSpec("x", given, None).dtype == "string"
+
+
+def test_specs_take_numpys_integers_as_sizes() -> None:
+    spec = TensorSpec("x", "int8", (np.int32(2), "n", "*", 2**63 - 1))
+    assert spec.shape == (2, "n", None, 2**63 - 1)
+    assert type(spec.shape[0]) is int
 
 
 @pytest.mark.parametrize("value", [None, True, np.float16(1), 1j, np.array([1, "a"], object), [[1], [2, 3]]], ids=repr)
