@@ -97,7 +97,9 @@ class _Placing:
         target = await contents.link_target(path)
         if target is not None:
             # The hash of a link is that of the file it leads to, which is checked under its own name.
-            if self._files.manifest.entries.get(await self._end_of(path)) != sha256:
+            end = await self._end_of(path)
+            self._check_end(path, end)
+            if self._files.manifest.entries.get(end) != sha256:
                 raise IntegrityError(f"{path} links to {target}, which is not what the MANIFEST promises for the link")
             self._place_link(path, target)
             return
@@ -114,6 +116,13 @@ class _Placing:
             passed.add(target)
             path = target
         return path
+
+    def _check_end(self, path: str, end: str) -> None:
+        contents = self._files.contents
+        if end not in contents.paths:
+            is_folder = any(other.startswith(f"{end.rstrip('/')}/") for other in contents.paths)
+            what = "a folder, and a link may only lead to a file" if is_folder else "not in the carton"
+            raise FormatError(f"{path} links to {end}, which is {what}", where=contents.name)
 
     def _place_link(self, path: str, target: str) -> None:
         destination = self._destination(path)

@@ -121,11 +121,20 @@ async def test_a_link_in_a_circle_or_out_of_the_model_is_refused(zipped: Path, t
         await carton.load(with_link(zipped, tmp_path, target))
 
 
-@pytest.mark.parametrize("target", ["main.py", "nowhere"])
-async def test_a_link_to_something_else_than_the_manifest_promises_is_refused(
-    zipped: Path, tmp_path: Path, target: str
-) -> None:
+async def test_a_link_to_something_else_than_the_manifest_promises_is_refused(zipped: Path, tmp_path: Path) -> None:
     with pytest.raises(IntegrityError, match=r"model/link\.py links to model/.*not what the MANIFEST promises"):
+        await carton.load(with_link(zipped, tmp_path, "main.py"))
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("nowhere", "model/nowhere, which is not in the carton"),
+        ("deep", "model/deep, which is a folder, and a link may only lead to a file"),
+    ],
+)
+async def test_a_link_that_leads_to_no_file_says_so(zipped: Path, tmp_path: Path, target: str, words: str) -> None:
+    with pytest.raises(FormatError, match=f"model/link.py links to {words}"):
         await carton.load(with_link(zipped, tmp_path, target))
 
 
