@@ -102,8 +102,8 @@ def _either(
 
 
 def _tensor(files: CartonFiles, name: str) -> LazyTensor:
-    stored = files.tensors.tensors[name]
-    return LazyTensor(name, stored.dtype, stored.shape, lambda: files.read_tensor(name))
+    dtype, shape = files.tensors.form_of(name)
+    return LazyTensor(name, dtype, shape, lambda: files.read_tensor(name))
 
 
 def _misc_file(files: CartonFiles, path: str) -> MiscFile:

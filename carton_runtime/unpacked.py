@@ -13,12 +13,14 @@ from typing import Any
 import filelock
 
 from carton_runtime._child.carton_wire.values import Tensor, dtype_name
+from carton_runtime.contents.carton import CARTON_TOML
 from carton_runtime.contents.placing import MODEL_PACKAGE
 from carton_runtime.environments.plan import python_minors
-from carton_runtime.errors import StorageError
+from carton_runtime.errors import FormatError, StorageError
 from carton_runtime.events import OnEvent
 from carton_runtime.format import v1
 from carton_runtime.format.document import Document, MiscRef, RunnerInfo, TensorRef
+from carton_runtime.format.manifest import MANIFEST
 from carton_runtime.format.versionreq import VersionReq
 from carton_runtime.info import CartonInfo, make_info
 from carton_runtime.lazy import LazyTensor, MiscFile
@@ -63,6 +65,7 @@ def stage(path: Path, options: PackOptions, settings: Settings, on_event: OnEven
     description = describe(options)
     if not path.exists():
         raise StorageError(f"the model {path} does not exist")
+    _check_no_carton(path)
     runner = description.document.runner
     entry = packing_runner(runner, settings)
     compat = entry.compat_version if runner.runner_compat_version is None else runner.runner_compat_version
@@ -81,6 +84,12 @@ def stage(path: Path, options: PackOptions, settings: Settings, on_event: OnEven
             raise
         raise StorageError(f"the cache at {settings.cache_dir} cannot be written: {error}") from error
     return Staged(document, _info(document, description), root / MODEL_PACKAGE, root)
+
+
+def _check_no_carton(path: Path) -> None:
+    is_directory_of_one = (path / MANIFEST).is_file() and (path / CARTON_TOML).is_file()
+    if is_directory_of_one or (path.is_file() and path.suffix == ".carton"):
+        raise FormatError(f"{path} is a carton, which is packed already; use load")
 
 
 def _link(link: Path, target: Path) -> None:

@@ -182,6 +182,24 @@ async def test_what_pack_refuses_is_refused_here_too(
         await carton.load_unpacked(folder, **options_for(wrong))
 
 
+async def test_a_stored_nested_tensor_looks_the_same_packed_and_not(
+    folder: Path, loaded: Loader, packed: Callable[..., Path]
+) -> None:
+    values = [np.zeros((2, 3), "f4"), np.zeros((1, 3), "f4")]
+    spec = carton.TensorSpec("x", "float32", None)
+    test = carton.SelfTest({"x": carton.NestedTensor(values)})
+    options = {"inputs": [spec], "outputs": [spec], "self_tests": [test]}
+    for info in (loaded.unpacked(folder, **options).info, await carton.get_model_info(packed(folder, **options))):
+        stored = info.self_tests[0].inputs["x"]
+        assert (stored.dtype, stored.shape) == ("float32", (2, None, 3))
+
+
+async def test_a_carton_is_told_from_a_model(double_carton: Path, extracted: Callable[[Path], Path]) -> None:
+    for path in (double_carton, extracted(double_carton)):
+        with pytest.raises(carton.FormatError, match=f"{path} is a carton, which is packed already; use load"):
+            await carton.load_unpacked(path, **options_for({}))
+
+
 async def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(carton.StorageError, match="nowhere does not exist"):
         await carton.load_unpacked(tmp_path / "nowhere", **options_for({}))

@@ -72,6 +72,24 @@ class TensorIndex:
         inner = {name for tensor in self.tensors.values() for name in tensor.inner}
         return tuple(name for name in self.tensors if name not in inner)
 
+    def form_of(self, name: str) -> tuple[str, tuple[int | None, ...] | None]:
+        """The dtype and sizes of one tensor, as its value has them.
+
+        A nested tensor has the dtype of its parts. A size is `None` where they differ; so is the whole where they do
+        not fit together.
+
+        Raises:
+            FormatError: there is no such tensor.
+        """
+        tensor = self._tensor(name)
+        parts = [self._tensor(inner) for inner in tensor.inner]
+        if not parts:
+            return tensor.dtype, tensor.shape
+        if len({len(part.shape) for part in parts}) > 1:
+            return parts[0].dtype, None
+        columns = zip(*(part.shape for part in parts), strict=True)
+        return parts[0].dtype, (len(parts), *(sizes[0] if len(set(sizes)) == 1 else None for sizes in columns))
+
     def files_of(self, name: str) -> tuple[str, ...]:
         """The paths in the carton of the files that `decode` needs for one tensor.
 
