@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import product
 
 from carton_runtime.environments.candidates import candidate_paths
 from carton_runtime.environments.downloads import install_newest
@@ -95,11 +97,12 @@ def _how_to_get_one(requirement: VersionReq, wanted: str, available: Sequence[In
 
 def _oldest_wanted(requirement: VersionReq) -> str | None:
     """The oldest Python from 3.8 up that `requirement` accepts, released or not, as people would write it."""
-    minors = [(3, minor) for minor in range(_OLDEST[1], 100)] + [(4, minor) for minor in range(100)]
-    for major, minor in minors:
-        for patch in range(100):
-            if requirement.matches(f"{major}.{minor}.{patch}"):
-                return f"{major}.{minor}.{patch}" if patch else f"{major}.{minor}"
+    # What a range begins with is made of the numbers that it names, of their successors, and of the least there are.
+    named = {int(number) for number in re.findall(r"\d+", str(requirement))}
+    numbers = sorted({0, *_OLDEST, *named, *(number + 1 for number in named)})
+    for version in product(numbers, repeat=3):
+        if version >= _OLDEST and requirement.matches(".".join(map(str, version))):
+            return ".".join(map(str, version if version[2] else version[:2]))
     return None
 
 

@@ -197,6 +197,8 @@ def test_a_missing_python_is_reported_with_what_there_is_and_what_to_do(settings
         (">=3.8", "uv python install 3.14"),
         ("=3.99", "uv python install 3.99"),
         ("=3.14.99", "uv python install 3.14.99"),
+        ("=3.8.999", "uv python install 3.8.999"),
+        (">3.98, <4", "uv python install 3.99"),
         ("=4", "uv python install 4.0"),
     ],
 )
