@@ -30,7 +30,7 @@ class DirectoryContents(Contents):
 
     def size(self, path: str) -> int:
         """How many bytes a file has."""
-        return (self._root / path).stat().st_size
+        return (self._root / path).lstat().st_size
 
     async def link_target(self, path: str) -> str | None:
         """The path that a symlink points to; `None` for a file."""

@@ -150,6 +150,13 @@ def with_link(whole: Path, tmp_path: Path, target: str) -> Path:
     return path
 
 
+async def test_a_link_of_a_folder_that_leads_nowhere_says_so(unpacked: Path) -> None:
+    (unpacked / "model" / "link.py").unlink()
+    (unpacked / "model" / "link.py").symlink_to("nowhere")
+    with pytest.raises(FormatError, match=r"model/link\.py links to model/nowhere, which is not in the carton"):
+        await carton.load(unpacked)
+
+
 async def test_the_folder_of_a_carton_may_be_moved(unpacked: Path, tmp_path: Path) -> None:
     shutil.move(unpacked, tmp_path / "moved")
     assert (await carton.get_model_info(tmp_path / "moved")).model_name == "both"
