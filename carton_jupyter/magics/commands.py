@@ -83,7 +83,9 @@ class CartonMagics(Magics):
         arguments = self._parse(packing.PARSER, line)
         if arguments is None:
             return None
-        return self._assign(arguments, self._run(packing.pack, arguments, cell, self._namespace))
+        path = self._assign(arguments, self._run(packing.pack, arguments, cell, self._namespace))
+        silenced = cell is not None and line.rstrip().endswith(";")  # IPython looks at the end of the cell alone
+        return None if silenced else path
 
     @output_can_be_silenced
     @line_magic

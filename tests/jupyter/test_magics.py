@@ -81,6 +81,11 @@ def test_variables_are_expanded_also_after_a_backslash(run: Run, tmp_path: Path,
     assert carton.sync.get_model_info(run("packed")).model_name == "a name"
 
 
+def test_a_semicolon_after_the_line_of_a_cell_magic_silences_the_cell(run: Run, tmp_path: Path) -> None:
+    assert run(f"%%carton_pack -o {tmp_path}/x.carton \\\n  --to packed;\n{CELL}") is None
+    assert run("packed") == tmp_path / "x.carton"
+
+
 def test_info_is_given_and_assigned(run: Run, path: Path) -> None:
     info = run(f"%carton_info {path} --to about")
     assert info is run("about")
