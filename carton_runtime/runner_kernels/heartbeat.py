@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from carton_runtime._child.carton_wire.control import Signal, SignalReader, send_signal
 from carton_runtime._child.carton_wire.errors import WireError
-from carton_runtime.runner_kernels.proc import is_stopped, resident_bytes
+from carton_runtime.runner_kernels.proc import is_stopped, peak_bytes, resident_bytes
 
 BEAT = 0.5
 """Seconds between two looks."""
@@ -32,6 +32,7 @@ class Heartbeat:
 
     Attributes:
         memory: bytes that the process had in use when last looked at.
+        peak_memory: the most that it had by then; 0 when that is unknown.
         waiting: calls that wait for others, as the kernel said when it was asked.
     """
 
@@ -45,6 +46,7 @@ class Heartbeat:
         self._stopped_since: float | None = None
         self._heard = time.monotonic()
         self.memory: int | None = None
+        self.peak_memory = 0
         self.waiting: set[int] = set()
 
     @property
@@ -72,8 +74,13 @@ class Heartbeat:
         finally:
             loop.remove_reader(self._control)
 
-    def _look(self, is_wanted: bool) -> None:
+    def look_at_memory(self) -> None:
+        """See how much memory the process has in use."""
         self.memory = resident_bytes(self._pid)
+        self.peak_memory = max(self.peak_memory, peak_bytes(self._pid))
+
+    def _look(self, is_wanted: bool) -> None:
+        self.look_at_memory()
         if self._memory_limit is not None and (self.memory or 0) > self._memory_limit:
             self._kill(f"it used more memory than its limit of {self._memory_limit / 1e6:,.0f} MB")
         if not is_wanted or not is_stopped(self._pid):

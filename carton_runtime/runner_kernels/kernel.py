@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -283,6 +284,7 @@ class Kernel:
             self.channel.close_place(place)
         raise_failure(ready)
         self._is_started = True
+        self._heartbeat.look_at_memory()
         self.concurrency = self.channel.concurrency = ready.fields["concurrency"]
         self.load_warnings = tuple(str(text) for text in ready.fields["warnings"])
         self.announce()
@@ -349,6 +351,7 @@ class Kernel:
             await asyncio.wait_for(self._log.drained.wait(), _LAST_WORDS)
         if not self._is_closing:
             doing = "while it ran" if self._is_started else "while it was loading"
+            exited = replace(exited, peak_memory=max(exited.peak_memory or 0, self._heartbeat.peak_memory) or None)
             died = death_report(self.name, self.pid, exited, doing, self._reason, self._log.lines)
             self.statistics.count_failure(str(died))
             self.channel.fail(self._protocol_failure or died)

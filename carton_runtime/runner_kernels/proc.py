@@ -19,6 +19,14 @@ def resident_bytes(pid: int) -> int | None:
     return int(pages) * _PAGE if pages else None
 
 
+def peak_bytes(pid: int) -> int:
+    """The most bytes of memory that the process had in use since its program began; 0 when that is unknown."""
+    for line in _read(f"/proc/{pid}/status").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 def oom_kills() -> int:
     """How often the system has killed a process for want of memory since it started; 0 when that is unknown."""
     for line in _read("/proc/vmstat").splitlines():

@@ -166,3 +166,12 @@ async def test_a_process_that_never_greets_has_a_deadline(start: Start, quick: N
     silent.chmod(0o755)
     with pytest.raises(carton.ProtocolError, match="said nothing for 2 s"):
         await start(silent)
+
+
+async def test_a_peak_of_memory_is_the_models_and_not_its_hosts(load: Load) -> None:
+    ballast = bytearray(1_500_000_000)
+    ballast[::4096] = b"x" * len(ballast[::4096])  # a process inherits the peak of the one that starts it
+    model = await load()
+    error = await death(model, Fault.KILL)
+    assert 10 << 20 < (error.peak_memory or 0) < 1 << 30
+    del ballast
