@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import warnings
 import weakref
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -50,7 +51,8 @@ class SealHandle:
         self.kernel.sealed.forget(self.number)
 
     def __del__(self) -> None:
-        self.kernel.sealed.forget(self.number)
+        with contextlib.suppress(AttributeError):  # an interrupt came while it was made
+            self.kernel.sealed.forget(self.number)
 
     def __repr__(self) -> str:
         return f"<SealHandle {self.number}>"

@@ -61,6 +61,9 @@ async def see_off(
     """
     signal(Signal.CANCEL, place.call)
     try:
+        if place.last is not None and place.last.kind in LAST:
+            undo(place.last)
+            return
         if await _answered(channel, place, limits.told, undo):
             return
         while not await _interrupted(channel, place, limits, signal, undo):

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
+from carton_runtime._child.carton_wire.connection import PATIENCE
 from carton_runtime._child.carton_wire.errors import WireError
 from carton_runtime._child.carton_wire.frames import Frame, FrameDecoder
 from carton_runtime._child.carton_wire.memory import Memory
@@ -64,6 +65,7 @@ class Channel:
         self.concurrency = 1
         self._ended = False
         self._failure: CartonError | None = None
+        self._replied = 0.0
         self._usual = _LONGEST_POLL / 2
         self._parked: dict[asyncio.AbstractEventLoop, LoopReader] = {}
 
@@ -138,6 +140,8 @@ class Channel:
             self._poll(place, start)
         while not place.settled:
             await self._park(place)
+            if not place.settled:
+                self.pump()  # what an interrupted reader left behind makes no socket readable
         return self._took(place, start)
 
     def receive_blocking(self, place: Place, timeout: float | None = None) -> Message:
@@ -162,8 +166,12 @@ class Channel:
                 pass
 
     def _poll(self, place: Place, start: float) -> None:
-        """Look for the reply for as long as replies have lately taken, if that is short."""
-        if self._usual > _SLOW:
+        """Look for the reply for as long as replies have lately taken, if that is short.
+
+        Not for a kernel that has gone to sleep: it wakes soonest on the core that we leave by sleeping too. (Seen for
+        blocking calls: 75 µs at the 99th percentile, and 280 where we stay and another core has to be woken.)
+        """
+        if self._usual > _SLOW or start - self._replied > PATIENCE:
             return
         deadline = start + min(2 * self._usual, _LONGEST_POLL)
         with self._reading:
@@ -215,6 +223,7 @@ class Channel:
         message = place.take()
         if message is None:
             raise ProtocolError("a reply vanished: two callers wait in one place")
+        self._replied = time.perf_counter()
         self._usual += 0.2 * (time.perf_counter() - start - self._usual)
         return message
 

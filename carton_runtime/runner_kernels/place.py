@@ -17,6 +17,7 @@ class Place:
         call: the call's number.
         is_stream: whether the call may be suspended between replies.
         context: where the call was made, if somebody listens to what the model prints.
+        last: the reply that was taken last; its taker may have been interrupted before she looked at it.
     """
 
     def __init__(self, call: int, *, is_stream: bool = False) -> None:
@@ -25,6 +26,7 @@ class Place:
         self.context: Context | None = None
         self.failure: CartonError | None = None
         self.wake: Callable[[], None] | None = None
+        self.last: Message | None = None
         self._inbox: dict[int, Message] = {}
         self._taken = -1
 
@@ -47,8 +49,9 @@ class Place:
         """
         if self._inbox:
             sequence = next(iter(self._inbox))
-            message = self._inbox.pop(sequence)
+            message = self.last = self._inbox[sequence]
             self._taken = sequence
+            self._inbox.pop(sequence)
             return message
         if self.failure is not None:
             raise copy(self.failure)  # her own, with her own traceback

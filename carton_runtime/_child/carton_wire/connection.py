@@ -14,7 +14,7 @@ from .memory import Memory
 from .messages import Codec, Message
 from .session import Session
 
-_PATIENCE = 50e-6  # seconds to look for the next message before going to sleep, which halves the time of a short call
+PATIENCE = 50e-6  # seconds to look for the next message before going to sleep, which halves the time of a short call
 _MOST_PIECES = 64  # far below IOV_MAX, which is 1024
 
 
@@ -33,7 +33,7 @@ class Connection:
         self._decoder = FrameDecoder()
         self._received: deque[Message] = deque()
         self._eager = _Eager(sock)
-        self._patience = _PATIENCE if _cores() > 1 else 0.0
+        self._patience = PATIENCE if _cores() > 1 else 0.0
 
     def receive(self) -> Message | None:
         """The next message; `None` when the other side has closed.
