@@ -1,9 +1,10 @@
-"""`KeyboardInterrupt` where Python may raise it: after each call, at each function's start, at each turn of a loop."""
+"""SIGINT where Python may see to it: after each call, at each function's start, at each turn of a loop."""
 
 from __future__ import annotations
 
 import dis
 import itertools
+import signal
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ class Striker:
             self._left -= 1
             if self._left < 0:
                 self.where = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}"
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGINT)  # its handler runs here and now
         return self
 
 
