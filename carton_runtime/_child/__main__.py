@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import faulthandler
-import io
-import socket
 import sys
 
-from carton_runner.api import attach
-from carton_runner.control import listen
-from carton_runner.serve import Server
-from carton_runner.turns import Turns
-from carton_wire.connection import Connection
-from carton_wire.memory import Memory
+from carton_runner.guardian import start_guardian
+
+guardian = start_guardian(int(sys.argv[2]))  # before anything large is imported
+
+import faulthandler  # noqa: E402
+import io  # noqa: E402
+import socket  # noqa: E402
+
+from carton_runner.api import attach  # noqa: E402
+from carton_runner.control import listen  # noqa: E402
+from carton_runner.serve import Server  # noqa: E402
+from carton_runner.turns import Turns  # noqa: E402
+from carton_wire.connection import Connection  # noqa: E402
+from carton_wire.memory import Memory  # noqa: E402
 
 
 def main() -> None:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 def listen(sock: socket.socket, turns: Turns) -> None:
     """Start the thread. When the host's end of `sock` closes, it kills this process and all that it started.
 
-    On Linux the kernel is asked for the same, since no thread of ours runs while a C extension holds the GIL. That
-    signal comes when the host's *thread* that started us ends: the host uses one that lives as long as it does.
+    On Linux the system is asked to kill this process, since no thread of ours runs while a C extension holds the GIL;
+    `carton_runner.guardian` sees to what it started. That signal comes when the host's *thread* that started us ends:
+    the host uses one that lives as long as it does.
     """
     if sys.platform == "linux":
         _ask_for_a_signal()

@@ -1,0 +1,205 @@
+"""Many callers on one kernel: threads, event loops and the blocking twin, each with their own replies."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, closing
+
+import numpy as np
+import pytest
+from kernels.conftest import PATIENCE, Load
+
+import carton_runtime as carton
+from carton_runtime.model import WINDOW
+
+ECHO = """
+import time
+import numpy as np
+
+made = []
+
+class Model:
+    def infer_with_tensors(self, tensors):
+        if "items" in tensors:
+            return self.stream(int(tensors["items"]), tensors.get("size", np.int64(1)))
+        if "made" in tensors:
+            return {"made": len(made)}
+        return {"out": tensors["x"]}
+
+    def stream(self, items, size):
+        made.clear()
+        for item in range(items):
+            made.append(item)
+            yield {"out": np.full(int(size), item)}
+
+def get_model():
+    return Model()
+"""
+COUNT = 200
+
+
+@pytest.fixture
+async def model(load_code: Load) -> carton.Carton:
+    return await load_code(ECHO)
+
+
+def in_a_loop_of_its_own(model: carton.Carton, start: int) -> list[int]:
+    async def calls() -> list[int]:
+        return [int((await model.infer(x=start + number))["out"]) for number in range(COUNT)]
+
+    return asyncio.run(calls())
+
+
+def in_a_loop_at_once(model: carton.Carton, start: int) -> list[int]:
+    async def calls() -> list[int]:
+        replies = await asyncio.gather(*(model.infer(x=start + number) for number in range(COUNT)))
+        return [int(reply["out"]) for reply in replies]
+
+    return asyncio.run(calls())
+
+
+def in_a_thread(model: carton.Carton, start: int) -> list[int]:
+    twin = carton.sync.Carton(model)
+    return [int(twin.infer(x=start + number)["out"]) for number in range(COUNT)]
+
+
+def in_a_stream(model: carton.Carton, start: int) -> list[int]:
+    del start
+    with closing(carton.sync.Carton(model).streaming_infer(items=COUNT)) as stream:
+        return [int(item["out"][0]) for item in stream]
+
+
+async def test_callers_of_every_kind_at_once_get_their_own_replies(model: carton.Carton) -> None:
+    kinds = [in_a_loop_of_its_own, in_a_loop_at_once, in_a_thread] * 2 + [in_a_stream]
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        loop = asyncio.get_running_loop()
+        found = await asyncio.gather(
+            *(loop.run_in_executor(pool, kind, model, 1000 * number) for number, kind in enumerate(kinds))
+        )
+    for number, (kind, replies) in enumerate(zip(kinds, found, strict=True)):
+        start = 0 if kind is in_a_stream else 1000 * number
+        assert replies == list(range(start, start + COUNT)), kind.__name__
+    assert model.kernel.channel.open_calls == 0
+
+
+async def test_large_and_small_calls_at_once_get_their_own_replies(model: carton.Carton) -> None:
+    async def caller(size: int, value: int) -> None:
+        for _ in range(20):
+            assert ((await model.infer(x=np.full(size, value)))["out"] == value).all()
+
+    sizes = (1, 100, 5_000, 50_000, 500_000)
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*(caller(size, value) for value, size in enumerate(sizes * 2)))
+
+
+async def test_a_model_runs_no_further_ahead_of_a_slow_reader_than_the_window(model: carton.Carton) -> None:
+    async with aclosing(model.streaming_infer(items=10_000)) as stream:
+        for _ in range(3):
+            await anext(stream)
+        made = int((await model.infer(made=1))["made"])
+    assert 3 <= made <= WINDOW + 4
+
+
+@pytest.mark.parametrize("size", [1, 200_000])
+async def test_a_reader_who_sleeps_blocks_nobody(model: carton.Carton, size: int) -> None:
+    async with aclosing(model.streaming_infer(items=1000, size=size)) as stream:
+        await anext(stream)
+        async with asyncio.timeout(PATIENCE):
+            for number in range(100):
+                assert int((await model.infer(x=number))["out"]) == number
+        rest = [int(item["out"][0]) async for item in stream]
+    assert rest == list(range(1, 1000))
+
+
+def test_a_reader_whose_thread_sleeps_blocks_nobody(model_in_a_thread: carton.sync.Carton) -> None:
+    model, go, taken = model_in_a_thread, threading.Event(), []
+
+    def reader() -> None:
+        with closing(model.streaming_infer(items=500)) as stream:
+            taken.append(next(stream))
+            go.wait(PATIENCE)
+            taken.extend(stream)
+
+    thread = threading.Thread(target=reader)
+    thread.start()
+    try:
+        for number in range(100):
+            assert int(model.infer(x=number)["out"]) == number
+    finally:
+        go.set()
+        thread.join(PATIENCE)
+    assert [int(item["out"][0]) for item in taken] == list(range(500))
+
+
+@pytest.fixture
+def model_in_a_thread(code_dir: object, _leaves_nothing: None) -> object:
+    from fix_models import options_for
+
+    with carton.sync.load_unpacked(code_dir(ECHO), **options_for({})) as model:
+        yield model
+
+
+async def test_calls_in_a_row_leave_the_loop_to_others(model: carton.Carton) -> None:
+    """A task beside the caller has as many turns as there are calls, at least."""
+    turns, stop = 0, False
+
+    async def ticker() -> None:
+        nonlocal turns
+        while not stop:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(ticker())
+    for number in range(500):
+        await model.infer(x=number)
+    stop = True
+    await task
+    assert turns >= 500
+
+
+async def test_a_caller_whose_loop_ends_leaves_nothing_behind(model: carton.Carton) -> None:
+    def abandoned() -> None:
+        async def leave() -> None:
+            for _ in range(5):
+                task = asyncio.ensure_future(model.infer(x=1))
+            await asyncio.sleep(0)
+            del task
+
+        asyncio.run(leave())  # cancels what is left
+
+    await asyncio.to_thread(abandoned)
+    async with asyncio.timeout(PATIENCE):
+        while model.kernel.channel.open_calls:  # noqa: ASYNC110  seen off in the background
+            await asyncio.sleep(0.01)
+    assert int((await model.infer(x=3))["out"]) == 3
+
+
+def test_a_call_works_after_the_loop_that_loaded_the_model_has_ended(code_dir: object) -> None:
+    from fix_models import options_for
+
+    model = asyncio.run(carton.load_unpacked(code_dir(ECHO), **options_for({})))
+
+    async def one(number: int) -> int:
+        return int((await model.infer(x=number))["out"])
+
+    assert [asyncio.run(one(number)) for number in range(5)] == [0, 1, 2, 3, 4]
+    asyncio.run(model.aclose())
+
+
+async def test_a_blocked_loop_keeps_no_other_caller_from_her_reply(model: carton.Carton) -> None:
+    """Whoever reads takes what is there for all; nobody depends on the loop of another."""
+    twin = carton.sync.Carton(model)
+
+    def in_another_thread() -> list[int]:
+        return [int(twin.infer(x=number)["out"]) for number in range(50)]
+
+    waiting = asyncio.create_task(model.infer(x=99))
+    await asyncio.sleep(0)
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(in_another_thread)
+        time.sleep(0.2)  # noqa: ASYNC251  this is the blocked loop
+        assert future.result(PATIENCE) == list(range(50))
+    assert int((await waiting)["out"]) == 99
