@@ -66,7 +66,8 @@ class Kernel:
 
     def start(self, code: str) -> None:
         """Run a cell without waiting; `reply` waits."""
-        self.client.execute(code, allow_stdin=False)
+        # Otherwise a kernel aborts what it is asked right after an error.
+        self.client.execute(code, allow_stdin=False, stop_on_error=False)
 
     def reply(self) -> dict[str, Any]:
         """The reply to the cell that was started."""

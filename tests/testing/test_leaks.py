@@ -52,9 +52,16 @@ def test_a_temporary_file_is_found(found: Callable[[], str]) -> None:
 
 
 def test_a_task_of_the_background_loop_is_found(found: Callable[[], str]) -> None:
-    waiting = background.submit(asyncio.Event().wait())
+    begun = threading.Event()
+
+    async def left_behind() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    waiting = background.submit(left_behind())
+    begun.wait()
     try:
-        assert "Event.wait" in found()
+        assert "left_behind" in found()
     finally:
         waiting.cancel()
 
