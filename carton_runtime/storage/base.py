@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+PIECE = 1 << 20
+"""The most bytes in one piece of a stream."""
+
+
+class Span(NamedTuple):
+    """`length` bytes from `start` on."""
+
+    start: int
+    length: int
+
+    @property
+    def stop(self) -> int:
+        """The offset after the last byte."""
+        return self.start + self.length
 
 
 class Source(ABC):
     """Bytes somewhere, read by ranges.
+
+    Reads may run at the same time, all of them in one event loop. A source that was closed opens itself again when it
+    is read again, and its bytes must still be those that it saw first.
 
     Attributes:
         name: where they are, for messages; never holds credentials.
@@ -24,16 +44,38 @@ class Source(ABC):
 
     @abstractmethod
     async def identity(self) -> str:
-        """A text that changes whenever the bytes may have changed. Raises as `size` does."""
+        """A text that changes whenever the bytes may have changed, and stays the same between processes otherwise.
+
+        Where nothing tells whether the bytes have changed, no two sources have the same. Raises as `size` does.
+        """
 
     @abstractmethod
     async def read(self, start: int, length: int) -> bytes:
         """Exactly `length` bytes from `start`.
 
         Raises:
-            StorageError: fewer are there, or reading failed.
+            StorageError: fewer are there, they changed since the first look, or reading failed for good.
         """
+
+    async def read_ranges(self, spans: Sequence[Span]) -> list[bytes]:
+        """The bytes of each span, in the order of `spans`; those that lie near each other may come in one request.
+
+        Raises as `read` does.
+        """
+        return [await self.read(span.start, span.length) for span in spans]
+
+    async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
+        """Exactly `length` bytes from `start`, in order, in pieces of at most `PIECE` bytes, none of them empty.
+
+        One that breaks off is taken up where it stopped, a bounded number of times. Leave it early through its
+        ``aclose()`` (`contextlib.aclosing`), so that its connection does not wait for the garbage collector.
+
+        Raises:
+            StorageError: as `read` does; the pieces before are good.
+        """
+        for offset in range(start, start + length, PIECE):
+            yield await self.read(offset, min(PIECE, start + length - offset))
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Let go of what is held open. May be called twice."""
+        """Let go of what is held open. May be called twice, and while nothing is being read."""
