@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 
 
 class Contents(ABC):
@@ -48,3 +48,7 @@ class Contents(ABC):
     async def read(self, path: str) -> bytes:
         """All bytes of a small file. Raises as `stream` does."""
         return b"".join([chunk async for chunk in self.stream(path)])
+
+    async def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """All bytes of several small files, asked for together where they are far away. Raises as `stream` does."""
+        return {path: await self.read(path) for path in paths}

@@ -20,6 +20,8 @@ CARTON_TOML = "carton.toml"
 INDEX = "tensor_data/index.toml"
 _MOST_LINKS = 40  # as Linux follows
 _OURS = ("model/", "misc/", "tensor_data/")
+_DESCRIBING = (MANIFEST, LINKS, CARTON_TOML, INDEX)
+_NOTHING: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,14 @@ class CartonFiles:
             IntegrityError: a part is not what the MANIFEST promises.
             StorageError: the carton cannot be read.
         """
-        manifest = Manifest.parse(await _read_required(contents, MANIFEST))
-        links = Links.parse(await contents.read(LINKS)) if LINKS in contents.paths else Links({})
+        ahead = await _read_ahead(contents)
+        manifest = Manifest.parse(_required(contents, ahead, MANIFEST))
+        links = Links.parse(ahead[LINKS]) if LINKS in ahead else Links({})
         _check_manifest(manifest, contents, links)
-        document = v1.parse(await _read_checked(contents, manifest, CARTON_TOML))
+        document = v1.parse(await _read_checked(contents, manifest, CARTON_TOML, ahead))
         has_index = INDEX in manifest.entries
-        tensors = TensorIndex.parse(await _read_checked(contents, manifest, INDEX)) if has_index else TensorIndex({})
+        index = await _read_checked(contents, manifest, INDEX, ahead) if has_index else b""
+        tensors = TensorIndex.parse(index) if has_index else TensorIndex({})
         v1.check_references(document, tensors.names)
         return cls(contents, manifest, document, tensors, links)
 
@@ -97,10 +101,17 @@ def _check_manifest(manifest: Manifest, contents: Contents, links: Links) -> Non
             raise FormatError(f"{contents.name} holds {path!r}, which its MANIFEST does not list", where=MANIFEST)
 
 
-async def _read_required(contents: Contents, path: str) -> bytes:
-    if path not in contents.paths:
+async def _read_ahead(contents: Contents) -> dict[str, bytes]:
+    """What describes the carton, asked for together; links among it are left to be followed."""
+    here = [path for path in _DESCRIBING if path in contents.paths]
+    plain = [path for path in here if path in (MANIFEST, LINKS) or await contents.link_target(path) is None]
+    return await contents.read_many(plain)
+
+
+def _required(contents: Contents, ahead: Mapping[str, bytes], path: str) -> bytes:
+    if path not in ahead:
         raise FormatError(f"{contents.name} is no carton: it has no {path}")
-    return await contents.read(path)
+    return ahead[path]
 
 
 async def _followed(contents: Contents, path: str) -> str:
@@ -119,11 +130,14 @@ async def _followed(contents: Contents, path: str) -> str:
     raise FormatError(f"{contents.name} has a symlink that leads to no file: {path!r}")
 
 
-async def _read_checked(contents: Contents, manifest: Manifest, path: str) -> bytes:
+async def _read_checked(
+    contents: Contents, manifest: Manifest, path: str, ahead: Mapping[str, bytes] = _NOTHING
+) -> bytes:
     promised = manifest.entries.get(path)
     if promised is None or path not in contents.paths:
         raise FormatError(f"{contents.name} has no file {path!r}")
-    data = await contents.read(await _followed(contents, path))
+    end = await _followed(contents, path)
+    data = ahead[end] if end in ahead else await contents.read(end)
     found = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
     check_digest(found, promised, f"{path} of {contents.name}")
     return data

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import aclosing
 from typing import TypeVar
 
 from carton_runtime.contents.base import Contents
@@ -18,7 +19,7 @@ from carton_runtime.format.archive import (
     read_index,
     symlink_target,
 )
-from carton_runtime.storage.base import Source
+from carton_runtime.storage.base import Source, Span
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ class ZippedContents(Contents):
             StorageError: it cannot be read.
         """
         try:
-            index = await _drive(read_index(await source.size()), source)
+            (index,) = await _drive([read_index(await source.size())], source)
         except FormatError as error:
             raise FormatError(f"{source.name} is no carton: {error}", where=error.where, line=error.line) from error
         return cls(source, index)
@@ -65,35 +66,54 @@ class ZippedContents(Contents):
     async def stream(self, path: str) -> AsyncIterator[bytes]:
         """The bytes of a file in pieces."""
         entry = self._index.entries[path]
-        if entry.compressed_size <= _SMALL and entry.size <= _CHUNK:
+        if _is_small(entry):
             yield await self._read(entry)
             return
         async for piece in self._stream(entry):
             yield piece
+
+    async def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """All bytes of several files; those of the small ones are asked for together."""
+        small = [path for path in paths if _is_small(self._index.entries[path])]
+        readings = [read_entry(self._index.entries[path]) for path in small]
+        contents = dict(zip(small, await _drive(readings, self._source), strict=True))
+        return {path: contents[path] if path in contents else await self.read(path) for path in paths}
 
     async def aclose(self) -> None:
         """Close the source."""
         await self._source.aclose()
 
     async def _read(self, entry: ZipEntry) -> bytes:
-        return await _drive(read_entry(entry), self._source)
+        (content,) = await _drive([read_entry(entry)], self._source)
+        return content
 
     async def _stream(self, entry: ZipEntry) -> AsyncIterator[bytes]:
-        start = await _drive(data_start(entry), self._source)
+        (start,) = await _drive([data_start(entry)], self._source)
         decompressor = Decompressor(entry)
-        for offset in range(0, entry.compressed_size, _CHUNK):
-            chunk = await self._source.read(start + offset, min(_CHUNK, entry.compressed_size - offset))
-            pieces = decompressor.feed(chunk)
-            while piece := await asyncio.to_thread(next, pieces, b""):
-                yield piece
+        async with aclosing(self._source.stream(start, entry.compressed_size)) as chunks:
+            async for chunk in chunks:
+                pieces = decompressor.feed(chunk)
+                while piece := await asyncio.to_thread(next, pieces, b""):
+                    yield piece
         decompressor.finish()
 
 
-async def _drive(reading: Reading[T], source: Source) -> T:
-    try:
-        wanted = next(reading)
-        while True:
-            wanted = reading.send(await source.read(wanted.start, wanted.length))
-    except StopIteration as finished:
-        value: T = finished.value
-        return value
+def _is_small(entry: ZipEntry) -> bool:
+    return entry.compressed_size <= _SMALL and entry.size <= _CHUNK
+
+
+async def _drive(readings: Sequence[Reading[T]], source: Source) -> list[T]:
+    """Run readings in step with each other, so that what all of them need next is asked for at once."""
+    done: dict[int, T] = {}
+    answers: dict[int, bytes | None] = dict.fromkeys(range(len(readings)))
+    while answers:
+        wanted: dict[int, Span] = {}
+        for number, data in answers.items():
+            try:
+                # A generator that has not begun takes None and nothing else, which its type cannot say.
+                asked = readings[number].send(data)  # type: ignore[arg-type]
+                wanted[number] = Span(asked.start, asked.length)
+            except StopIteration as finished:
+                done[number] = finished.value
+        answers = dict(zip(wanted, await source.read_ranges(list(wanted.values())), strict=True))
+    return [done[number] for number in range(len(readings))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple
 
 PIECE = 1 << 20
@@ -64,7 +64,7 @@ class Source(ABC):
         """
         return [await self.read(span.start, span.length) for span in spans]
 
-    async def stream(self, start: int, length: int) -> AsyncIterator[bytes]:
+    async def stream(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
         """Exactly `length` bytes from `start`, in order, in pieces of at most `PIECE` bytes, none of them empty.
 
         One that breaks off is taken up where it stopped, a bounded number of times. Leave it early through its

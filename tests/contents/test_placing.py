@@ -128,13 +128,18 @@ async def test_an_untouched_model_is_not_read_again(
     placed: Path, double_carton: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    stream = ZippedContents.stream
+    stream, read_many = ZippedContents.stream, ZippedContents.read_many
 
     def counted(self: ZippedContents, path: str) -> object:
         read.append(path)
         return stream(self, path)
 
+    def counted_many(self: ZippedContents, paths: list[str]) -> object:
+        read.extend(paths)
+        return read_many(self, paths)
+
     monkeypatch.setattr(ZippedContents, "stream", counted)
+    monkeypatch.setattr(ZippedContents, "read_many", counted_many)
     assert await run(double_carton) == 42
     assert read, "otherwise this test proves nothing"
     assert not [path for path in read if path.startswith("model/")]
