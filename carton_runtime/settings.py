@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from carton_runtime.errors import SettingsError
+from carton_runtime.sizes import parse_size
 
 _HOME = Path("~/.carton")
 
@@ -33,6 +34,11 @@ class Settings:
         _HOME / "runner_data", "CARTON_RUNNER_DATA_DIR", "Where runners keep data, such as built environments."
     )
     cache_dir: Path = _setting(_HOME / "cache", "CARTON_CACHE_DIR", "Where files taken out of cartons are kept.")
+    cache_size: int = _setting(
+        50 * 10**9,
+        "CARTON_CACHE_SIZE",
+        "How large the cache may grow, such as `50 GB`; what was not used for longest goes first.",
+    )
     interpreters: tuple[str, ...] = _setting(
         (), "CARTON_INTERPRETERS", "Paths of Python interpreters to use besides those that are found."
     )
@@ -101,7 +107,16 @@ def _from_text(name: str, text: str, default: Any, variable: str) -> Any:
         return _boolean(text, variable)
     if isinstance(default, tuple):
         return tuple(part for part in text.split(os.pathsep if name != "extra_index_urls" else " ") if part)
+    if isinstance(default, int):
+        return _size(text, variable)
     return Path(text) if isinstance(default, Path) else text
+
+
+def _size(value: int | str, where: str) -> int:
+    try:
+        return parse_size(value)
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from None
 
 
 def _boolean(text: str, variable: str) -> bool:
@@ -129,6 +144,8 @@ def _from_toml(name: str, value: Any, default: Any, path: Path) -> Any:
     if isinstance(default, tuple):
         items = _typed(value, list, where, "a list of strings")
         return tuple(_typed(item, str, where, "a list of strings") for item in items)
+    if isinstance(default, int):
+        return _size(value, where)
     text = _typed(value, str, where, "a string")
     return Path(text) if isinstance(default, Path) else text
 

@@ -101,6 +101,22 @@ def test_the_index_comes_from_the_variable_then_the_file_then_the_default(config
     assert config.loaded().index_url is None
 
 
+def test_a_size_comes_from_the_variable_then_the_file_then_the_default(config: Config) -> None:
+    text = 'cache_size = "3 GB"'
+    assert config.loaded(text, CARTON_CACHE_SIZE="2 MiB").cache_size == 2 << 20
+    assert config.loaded(text).cache_size == 3 * 10**9
+    assert config.loaded("cache_size = 12345").cache_size == 12345
+    assert config.loaded().cache_size == 50 * 10**9
+
+
+@pytest.mark.parametrize("value", ["0", "-1", '"much"', "true", "[]"])
+def test_what_is_no_size_is_refused_with_its_place(config: Config, value: str) -> None:
+    with pytest.raises(SettingsError, match=r"config\.toml: cache_size: .* is no amount of memory"):
+        config.loaded(f"cache_size = {value}")
+    with pytest.raises(SettingsError, match="CARTON_CACHE_SIZE: 'much' is no amount of memory"):
+        config.loaded(CARTON_CACHE_SIZE="much")
+
+
 def test_addresses_of_indexes_may_hold_colons(config: Config) -> None:
     urls = ("https://one.example:8080/simple", "file:///two")
     assert config.loaded(CARTON_EXTRA_INDEX_URLS=" ".join(urls)).extra_index_urls == urls
