@@ -179,7 +179,8 @@ class Kernel:
         """End the process and all that it started: by force at once if it is busy, else after `farewell` seconds."""
         polite = farewell > 0 and self.state is KernelState.IDLE
         self._is_closing = True
-        self.channel.fail(ModelClosedError(f"model {self.name!r} is closed; load it again"))
+        if not self._exited.is_set():  # else its calls have failed already, though they may not have looked yet
+            self.channel.fail(ModelClosedError(f"model {self.name!r} is closed; load it again"))
         try:
             if polite:
                 # Past the channel, which has failed for everybody else.
@@ -189,6 +190,10 @@ class Kernel:
         finally:  # also when the caller will not wait: nobody else would end it
             self.kill()
             await self._exited.wait()
+
+    async def ended(self) -> None:
+        """Wait until the process has ended, and those who wait for a call have been told why."""
+        await self._exited.wait()
 
     def on_change(self, tell: Callable[[KernelState], None]) -> Callable[[], None]:
         """Have `tell` called with the state whenever it has changed; the result stops that.

@@ -115,6 +115,8 @@ class Supervisor:
 
     async def _revive(self) -> None:
         await self._wait_for_turn()
+        # Calls that it took with it are to hear how it died, and not that it was closed to be replaced.
+        await self.kernel.ended()
         await self._replace()
 
     async def _replace(self) -> None:

@@ -120,3 +120,30 @@ async def test_calls_that_wait_while_it_dies_all_learn_of_it_and_none_hangs(load
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(outcome, KernelDiedError) for outcome in outcomes)
     await works(model)
+
+
+HELD_OPEN = """
+import subprocess, time
+class Model:
+    def infer_with_tensors(self, tensors):
+        if "seconds" in tensors:
+            subprocess.Popen(["sleep", "1"], start_new_session=True)  # has our stdout, and outlives us
+            print("started", flush=True)
+            time.sleep(float(tensors["seconds"]))
+        return {"out": tensors["x"]}
+def get_model():
+    return Model()
+"""
+
+
+async def test_calls_learn_how_a_model_died_also_when_the_next_call_brings_it_back_at_once(load_code: Load) -> None:
+    model = await load_code(HELD_OPEN)
+    kernel = model.kernel
+    calls = [asyncio.create_task(model.infer(seconds=1000.0)) for _ in range(3)]
+    await settled(lambda: bool(kernel.log))
+    os.kill(kernel.pid, signal.SIGKILL)
+    await settled(lambda: not kernel.is_alive)  # and its last words are waited for, before it is reported
+    await works(model)
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [KernelDiedError] * 3
+    assert model.kernel is not kernel
