@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from carton_runtime._child.carton_wire.nested import NestedTensor
-from carton_runtime._child.carton_wire.values import Tensor, as_tensor, dtype_name
+from carton_runtime._child.carton_wire.values import Tensor, as_tensor, dtype_name, is_array
 from carton_runtime.errors import InvalidTensorError
 from carton_runtime.format.document import Dimension, TensorSpec
 
@@ -19,14 +19,20 @@ class SpecWarning(UserWarning):
     """A call that works although it does not keep to the model's specs; ``strict=True`` makes it an error."""
 
 
-def to_tensors(given: Mapping[str, Any], specs: Sequence[TensorSpec]) -> dict[str, Tensor]:
+def to_tensors(given: Mapping[str, Any], dtypes: Mapping[str, str]) -> dict[str, Tensor]:
     """What a caller gives as tensors; Python numbers and lists take the dtype of their spec where nothing is lost.
+
+    Args:
+        given: values by name.
+        dtypes: the dtypes of the specs, by name.
 
     Raises:
         InvalidTensorError: a value is no tensor; the message names it.
     """
-    dtypes = {spec.name: spec.dtype for spec in specs}
-    return {name: _to_tensor(name, value, dtypes.get(name)) for name, value in given.items()}
+    return {
+        name: value if type(name) is str and is_array(value) else _to_tensor(name, value, dtypes.get(name))
+        for name, value in given.items()
+    }
 
 
 def _to_tensor(name: str, value: Any, wanted: str | None) -> Tensor:
@@ -79,6 +85,7 @@ class Specs:
     def __init__(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self.inputs = inputs
         self.outputs = outputs
+        self.input_dtypes = {spec.name: spec.dtype for spec in inputs}
         self._fitting: set[tuple[Form, Form | None]] = set()
 
     def fit(self, inputs: Form, outputs: Form | None = None) -> bool:
@@ -104,18 +111,17 @@ class SpecCheck:
         self._specs = specs
         self._inputs = inputs
 
+    @property
+    def fits(self) -> bool:
+        """Whether the inputs are known to have no problems."""
+        return self._specs.fit(self._inputs)
+
     def input_problems(self) -> list[str]:
         """What is wrong with the inputs, names apart."""
-        return (
-            []
-            if self._specs.fit(self._inputs)
-            else list(_Comparison().problems("input", self._specs.inputs, self._inputs))
-        )
+        return list(_Comparison().problems("input", self._specs.inputs, self._inputs))
 
     def input_name_problems(self) -> list[str]:
         """What is wrong with the inputs' names."""
-        if self._specs.fit(self._inputs):
-            return []
         found = list(_name_problems("input", self._specs.inputs, self._inputs))
         if not found and not self.input_problems():
             self._specs.remember(self._inputs)

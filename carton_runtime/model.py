@@ -238,11 +238,12 @@ class Carton:
 
     def prepare(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Tensors, SpecCheck]:
         """A call's arguments as tensors that fit the specs, and the check to go on with; raises as `infer` does."""
-        tensors = to_tensors(self._by_name(inputs, named), self._specs.inputs)
+        tensors = to_tensors(self._by_name(inputs, named), self._specs.input_dtypes)
         check = SpecCheck(self._specs, form_of(tensors))
-        self._complain(check.input_name_problems())
-        for problem in check.input_problems():
-            raise InvalidTensorError(problem)
+        if not check.fits:
+            self._complain(check.input_name_problems())
+            for problem in check.input_problems():
+                raise InvalidTensorError(problem)
         return tensors, check
 
     def checked(self, message: Message, check: SpecCheck) -> Tensors:
@@ -250,12 +251,13 @@ class Carton:
         problems = check.output_problems(form_of(message.tensors))
         if problems and self.strict:
             raise ModelError(f"the model does not keep to its specs: {'; '.join(problems)}")
-        self._complain(problems)
+        if problems:
+            self._complain(problems)
         return message.tensors
 
-    def _by_name(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
-        if len(inputs) == 1 and isinstance(inputs[0], Mapping):
-            return _merged(inputs[0], named) if named else dict(inputs[0])
+    def _by_name(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> Mapping[str, Any]:
+        if len(inputs) == 1 and isinstance(inputs[0], (dict, Mapping)):  # a dict is known for one sooner
+            return _merged(inputs[0], named) if named else inputs[0]
         names = [spec.name for spec in self.info.inputs]
         if len(inputs) > len(names):
             there = f"its specs have {len(names)}" if names else "it has no specs, so give a dict of tensors by name"

@@ -41,13 +41,13 @@ class Call:
         self._timeout = timeout
         self._is_open = True
         self._start = time.perf_counter()
-        self._place = kernel.channel.open(is_stream=bool(fields.get("credit")))
+        self._place = place = kernel.channel.open(is_stream=bool(fields.get("credit")))
         if logger.isEnabledFor(logging.INFO):
-            self._place.context = copy_context()
+            place.context = copy_context()
         try:
-            kernel.channel.post(kind, self._place.call, tensors, **fields)
+            kernel.channel.send(Message(kind, place.call, fields, tensors or {}))
         except BaseException:
-            kernel.channel.close_place(self._place)
+            kernel.channel.close_place(place)
             kernel.gate.leave()
             raise
         if kernel.is_watched:

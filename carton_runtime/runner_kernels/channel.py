@@ -26,9 +26,8 @@ from carton_runtime._child.carton_wire.connection import PATIENCE
 from carton_runtime._child.carton_wire.errors import WireError
 from carton_runtime._child.carton_wire.frames import Frame, FrameDecoder
 from carton_runtime._child.carton_wire.memory import Memory
-from carton_runtime._child.carton_wire.messages import Codec, Kind, Message
+from carton_runtime._child.carton_wire.messages import Codec, Header, Kind, Message
 from carton_runtime._child.carton_wire.session import Session
-from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.background import TICK
 from carton_runtime.errors import CartonError, ProtocolError
 from carton_runtime.runner_kernels.interrupts import Uninterrupted
@@ -107,17 +106,20 @@ class Channel:
         """Whether so many calls are before this one that the kernel cannot have begun it."""
         return not place.is_stream and place not in self.running(self.concurrency)
 
-    def post(self, kind: Kind, call: int, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:
+    def post(self, kind: Kind, call: int, **fields: Any) -> None:
+        """Send a message without tensors. Raises as `send` does."""
+        self.send(Message(kind, call, fields, {}))
+
+    def send(self, message: Message) -> None:
         """Send a message without waiting; what the socket does not take at once goes out in the background.
 
-        The memory of `tensors` is read until it is sent: leave it alone while the call runs.
+        The memory of its tensors is read until it is sent: leave it alone while the call runs.
 
         Raises:
             CartonError: the channel has failed, or the message may not be sent now.
         """
         if self._failure is not None:
             raise copy(self._failure)
-        message = Message(kind, call, fields, tensors or {})
         try:
             self._outbox.post(message, self._session)
         except WireError as error:
@@ -199,17 +201,18 @@ class Channel:
         frames = self._decoder.frames()
         frame = next(frames, None)
         while frame is not None:
-            if self._codec.touches_memory(frame):
+            header = self._codec.understand(frame)
+            if header.touches_memory:
                 # What frees and lends memory must be done once, and not again when the frame is offered again.
                 with Uninterrupted():
-                    self._deliver(frame)
+                    self._deliver(header, frame)
                     frame = next(frames, None)
             else:
-                self._deliver(frame)
+                self._deliver(header, frame)
                 frame = next(frames, None)
 
-    def _deliver(self, frame: Frame) -> None:
-        message = self._codec.decode(frame)
+    def _deliver(self, header: Header, frame: Frame) -> None:
+        message = self._codec.fill(header, frame)
         self._session.passes(message.kind)
         place = self._places.get(message.call)
         if place is not None:
@@ -223,8 +226,8 @@ class Channel:
         message = place.take()
         if message is None:
             raise ProtocolError("a reply vanished: two callers wait in one place")
-        self._replied = time.perf_counter()
-        self._usual += 0.2 * (time.perf_counter() - start - self._usual)
+        self._replied = now = time.perf_counter()
+        self._usual += 0.2 * (now - start - self._usual)
         return message
 
     # Parking

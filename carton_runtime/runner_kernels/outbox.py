@@ -37,22 +37,21 @@ class Outbox:
         """
         with self._lock:
             session.passes(message.kind)
-            if self._codec.will_touch_memory(message):
+            frame = self._codec.encode_again(message)
+            if frame is not None:
+                self._waiting.append(_Outgoing([frame]))
+            else:
                 # What was lent, and what is said to be free, must leave with the message or not at all.
                 with Uninterrupted():
                     self._waiting.append(_Outgoing(self._codec.encode(message)))
-            else:
-                self._waiting.append(_Outgoing(self._codec.encode(message)))
             self._flush()
 
     def _flush(self) -> None:
         # The lock is held. A dead peer is noticed by whoever reads.
         try:
             while self._waiting:
-                outgoing = self._waiting[0]
-                while outgoing.left:
-                    outgoing.send(self._sock)
-                self._waiting.popleft()
+                if self._waiting[0].send(self._sock):
+                    self._waiting.popleft()
         except BlockingIOError:
             self._watch()
         except OSError:
@@ -98,14 +97,14 @@ class _Outgoing:
         self._size = sum(map(len, pieces))
         self._counts: list[int] = []
 
-    @property
-    def left(self) -> int:
-        return self._size - sum(self._counts)
-
-    def send(self, sock: socket.socket) -> None:
-        rest = unsent(self._pieces, sum(self._counts)) if self._counts else self._pieces
-        # One C call sends and records: an interrupt lands before it or after it, never between the two.
-        if len(rest) == 1:
-            self._counts.extend(map(sock.send, rest))
-        else:
-            self._counts.extend(map(sock.sendmsg, (rest[:_MOST_PIECES],)))
+    def send(self, sock: socket.socket) -> bool:
+        """Send what the socket takes of the rest; whether that was all of it."""
+        sent = sum(self._counts)
+        if sent < self._size:
+            rest = unsent(self._pieces, sent) if sent else self._pieces
+            # One C call sends and records: an interrupt lands before it or after it, never between the two.
+            if len(rest) == 1:
+                self._counts.extend(map(sock.send, rest))
+            else:
+                self._counts.extend(map(sock.sendmsg, (rest[:_MOST_PIECES],)))
+        return sum(self._counts) == self._size

@@ -20,21 +20,24 @@ class Place:
         last: the reply that was taken last; its taker may have been interrupted before she looked at it.
     """
 
+    # On the class: most places never have others.
+    context: Context | None = None
+    failure: CartonError | None = None
+    wake: Callable[[], None] | None = None
+    last: Message | None = None
+    _taken = -1
+
     def __init__(self, call: int, *, is_stream: bool = False) -> None:
         self.call = call
         self.is_stream = is_stream
-        self.context: Context | None = None
-        self.failure: CartonError | None = None
-        self.wake: Callable[[], None] | None = None
-        self.last: Message | None = None
         self._inbox: dict[int, Message] = {}
-        self._taken = -1
 
     def put(self, sequence: int, message: Message) -> None:
         """Add a reply; one that was here already changes nothing."""
         if sequence > self._taken:
             self._inbox[sequence] = message
-            self._rouse()
+            if self.wake is not None:
+                self._rouse()
 
     def fail(self, failure: CartonError) -> None:
         """There will be no further replies."""
@@ -47,9 +50,8 @@ class Place:
         Raises:
             CartonError: none is here and none will come.
         """
-        if self._inbox:
-            sequence = next(iter(self._inbox))
-            message = self.last = self._inbox[sequence]
+        for sequence, message in self._inbox.items():
+            self.last = message
             self._taken = sequence
             self._inbox.pop(sequence)
             return message

@@ -35,7 +35,7 @@ class Interrupter:
         self.has_struck = False
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> Interrupter | None:
-        if frame.f_code.co_filename not in TRACED:
+        if frame.f_code.co_filename not in TRACED or frame.f_code is interrupted.__wrapped__.__code__:
             return None
         frame.f_trace_opcodes = self._event == "opcode"
         if event in (self._event, "call", "return") and not self.has_struck:
@@ -141,7 +141,7 @@ class Careless(FrameDecoder):
 
     def receive_from(self, sock: Any) -> int:
         state = self._state
-        room = state.memory[sum(state.counts) :]
+        room = state.memory[state.end + sum(state.counts) :]
         count = sock.recv_into(room)
         state.counts.append(count)
         return count

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import Callable
+from typing import Any, Callable
 
-Job = Callable[[], None]
+Job = Callable[..., None]
 
 
 class Inline:
     """Runs each job at once, in the thread that asks: the quickest, and what most models need."""
 
-    def run(self, job: Job) -> None:
+    def run(self, job: Job, *arguments: Any) -> None:
         """Run `job` to its end."""
-        job()
+        job(*arguments)
 
     def close(self) -> None:
         """Nothing is left to do."""
@@ -24,14 +24,14 @@ class Threads:
     """Runs up to `count` jobs at once, in the order they come."""
 
     def __init__(self, count: int) -> None:
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Job, tuple[Any, ...]] | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._work, name=f"model-{n}", daemon=True) for n in range(count)]
         for thread in self._threads:
             thread.start()
 
-    def run(self, job: Job) -> None:
+    def run(self, job: Job, *arguments: Any) -> None:
         """Run `job` when a thread is free."""
-        self._jobs.put(job)
+        self._jobs.put((job, arguments))
 
     def close(self) -> None:
         """Wait for the jobs that were given."""
@@ -42,15 +42,16 @@ class Threads:
 
     def _work(self) -> None:
         while True:
-            job = self._next()
-            if job is None:
+            taken = self._next()
+            if taken is None:
                 return
+            job, arguments = taken
             try:
-                job()
+                job(*arguments)
             except KeyboardInterrupt:
                 continue  # an interrupt that came when its call was just over
 
-    def _next(self) -> Job | None:
+    def _next(self) -> tuple[Job, tuple[Any, ...]] | None:
         while True:
             try:
                 return self._jobs.get()

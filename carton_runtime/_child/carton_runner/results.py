@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, Iterator
 
-from carton_wire.values import Tensor, as_tensor
+from carton_wire.values import Tensor, as_tensor, is_array
 
 from .api import UnfitModelError
 from .loops import Loop
@@ -43,7 +43,7 @@ def checked(value: Any) -> dict[str, Tensor]:
         if not isinstance(name, str):
             raise UnfitModelError(f"the model returned an output named {name!r}; names must be strings")
         try:
-            tensors[name] = as_tensor(item)
+            tensors[name] = item if is_array(item) else as_tensor(item)
         except TypeError as error:
             raise UnfitModelError(f"the model's output {name!r}: {error}") from error
     return tensors

@@ -145,7 +145,7 @@ class Server:
     # Calls
 
     def _start(self, message: Message, work: Callable[[Message], None]) -> None:
-        self._executor.run(lambda: self._answer(message, work))
+        self._executor.run(self._answer, message, work)
 
     def _answer(self, message: Message, work: Callable[[Message], None]) -> None:
         try:
@@ -222,7 +222,7 @@ class Server:
             return  # the call has failed already, for the reason that came first
 
     def _run_batch(self, batch: Any) -> None:
-        self._executor.run(lambda: batch.run(self))
+        self._executor.run(batch.run, self)
 
     # Batches use these
 

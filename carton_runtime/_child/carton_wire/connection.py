@@ -67,7 +67,11 @@ class Connection:
     def send(self, message: Message) -> None:
         """Send a whole message, waiting while the other side is slow to read."""
         self._session.passes(message.kind)
-        send_pieces(self._sock, self._codec.encode(message))
+        frame = self._codec.encode_again(message)
+        if frame is not None:
+            self._sock.sendall(frame)
+        else:
+            send_pieces(self._sock, self._codec.encode(message))
 
 
 def _cores() -> int:
@@ -87,9 +91,6 @@ class _Eager:
 def send_pieces(sock: socket.socket, pieces: Iterable[memoryview]) -> None:
     """Send all of `pieces` over a blocking socket with as few calls as it takes."""
     rest = list(pieces)
-    if len(rest) == 1:
-        sock.sendall(rest[0])
-        return
     while rest:
         rest = unsent(rest, sock.sendmsg(rest[:_MOST_PIECES]))
 

@@ -29,10 +29,11 @@ MAGIC = b"CTN2"
 ALIGNMENT = 64
 MAX_HEADER = 64 << 20
 MAX_BODY = 1 << 40
+SMALL = 1 << 12
+"""Bytes of a body that is copied into one piece, which is quicker than sending it in several."""
 
 _PREFIX = struct.Struct("<4sH2xI4xQQQ")
 _SCRATCH = 1 << 16
-_SMALL = 1 << 12  # a body so small is copied, which is quicker than sending it in pieces
 
 
 class Frame(NamedTuple):
@@ -58,19 +59,25 @@ def encode_frame(kind: int, sequence: int, call: int, header: bytes, buffers: Se
     if len(header) > MAX_HEADER or length > MAX_BODY:
         raise WireError(f"a message of {len(header)} + {length} bytes is larger than the wire carries")
     prefix = _PREFIX.pack(MAGIC, kind, len(header), length, sequence, call)
-    if length <= _SMALL:
+    if length <= SMALL:
         return [memoryview(b"".join((prefix, header, *pieces)))]
     return [memoryview(prefix + header), *(piece for piece in pieces if piece.nbytes)]
 
 
+def small_frame(kind: int, sequence: int, call: int, header: bytes, body: bytes) -> memoryview:
+    """A frame whose header and body were seen to be small, in one piece."""
+    return memoryview(_PREFIX.pack(MAGIC, kind, len(header), len(body), sequence, call) + header + body)
+
+
 class _State(NamedTuple):
-    """Where reading stands: bytes ``start … sum(counts)`` of `memory` are received and not yet parsed."""
+    """Where reading stands: bytes ``start … end + sum(counts)`` of `memory` are received and not yet parsed."""
 
     memory: memoryview
     shared: bool  # memory that holds many frames and is used again, or memory made for one large frame
     start: int
+    end: int
     counts: list[int]
-    looked_at: bool  # whether they are known to hold no whole frame
+    looked_at: bool  # whether those before `end` are known to hold no whole frame
 
 
 class FrameDecoder:
@@ -81,23 +88,21 @@ class FrameDecoder:
     """
 
     def __init__(self) -> None:
-        self._state = _State(_memory(_SCRATCH), True, 0, [0], True)
+        self._state = _empty(_memory(_SCRATCH))
 
     @property
     def has_received(self) -> bool:
         """Whether `frames` may have something to offer."""
-        return not self._state.looked_at or len(self._state.counts) > 1
+        return bool(self._state.counts) or not self._state.looked_at
 
     def receive_from(self, sock: Any) -> int:
         """One ``sock.recv_into``: how many bytes came, 0 at the end of the stream; raises what the socket raises.
 
         Go through `frames` between any two calls: only then is there sure to be room.
         """
-        state = self._state
-        counts = state.counts
-        room = state.memory[sum(counts) :]
+        memory, _, _, end, counts, _ = self._state
         # One C call receives and records: an interrupt lands before it or after it, never between the two.
-        counts.extend(map(sock.recv_into, (room,)))
+        counts.extend(map(sock.recv_into, (memory[end + sum(counts) :],)))
         return counts[-1]
 
     def frames(self) -> Iterator[Frame]:
@@ -106,8 +111,8 @@ class FrameDecoder:
         Raises:
             WireError: the bytes are no frame; the decoder is of no further use.
         """
-        memory, shared, start, counts, _ = state = self._state
-        end = sum(counts)
+        memory, shared, start, end, counts, _ = state = self._state
+        end += sum(counts)
         size = _PREFIX.size
         while end - start >= _PREFIX.size:
             magic, kind, header_size, body_size, sequence, call = _PREFIX.unpack_from(memory, start)
@@ -118,14 +123,17 @@ class FrameDecoder:
                 break
             header_end = start + _PREFIX.size + header_size
             body = memory[header_end : start + size]
-            header = bytes(memory[start + _PREFIX.size : header_end])
+            header = memory[start + _PREFIX.size : header_end].tobytes()
             # Out of the memory that is used again; a bytearray is made in a third of an array's time.
             yield Frame(kind, sequence, call, header, memoryview(bytearray(body)) if shared else body)
             start += size
             size = _PREFIX.size
             if start < end:
-                self._state = _State(memory, shared, start, [end], False)
-        self._state = _rest(state, start, end, size)
+                self._state = _State(memory, shared, start, end, [], False)
+        if start == end and shared and not self._state.end:
+            counts.clear()  # nearly always: all of what came was frames
+        else:
+            self._state = _rest(state, start, end, size)
 
 
 def _no_frame(memory: memoryview, start: int, header: int, body: int) -> WireError:
@@ -137,14 +145,18 @@ def _no_frame(memory: memoryview, start: int, header: int, body: int) -> WireErr
 def _rest(state: _State, start: int, end: int, size: int) -> _State:
     """The state after parsing up to `start`, with room for the `size` bytes of the next frame."""
     if start == end:
-        return _State(state.memory if state.shared else _memory(_SCRATCH), True, 0, [0], True)
+        return _empty(state.memory if state.shared else _memory(_SCRATCH))
     if start + size <= state.memory.nbytes:
-        return _State(state.memory, state.shared, start, [end], True)
+        return _State(state.memory, state.shared, start, end, [], True)
     # Into fresh memory, since an interrupted move within the same one could not be done again.
     shared = size <= _SCRATCH
     fresh = _memory(_SCRATCH if shared else size)
     fresh[: end - start] = state.memory[start:end]
-    return _State(fresh, shared, 0, [end - start], True)
+    return _State(fresh, shared, 0, end - start, [], True)
+
+
+def _empty(memory: memoryview) -> _State:
+    return _State(memory, True, 0, 0, [], True)
 
 
 def _memory(size: int) -> memoryview:

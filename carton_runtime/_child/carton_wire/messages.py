@@ -12,8 +12,8 @@ from enum import IntEnum
 from typing import Any, Mapping, NamedTuple
 
 from .errors import WireError
-from .frames import Frame, encode_frame
-from .memory import THRESHOLD, Memory
+from .frames import ALIGNMENT, SMALL, Frame, encode_frame, small_frame
+from .memory import Memory
 from .nested import NestedTensor
 from .tensors import BODY, Slot, describe, flat_bytes, rebuild, slots_of
 from .values import Tensor
@@ -89,8 +89,12 @@ class Message(NamedTuple):
     tensors: dict[str, Tensor]
 
 
-class _Header(NamedTuple):
-    """A header, understood."""
+class Header(NamedTuple):
+    """A header, understood.
+
+    Attributes:
+        touches_memory: whether to decode its frame borrows or frees shared memory.
+    """
 
     kind: Kind
     fields: dict[str, Any]
@@ -98,6 +102,13 @@ class _Header(NamedTuple):
     free: tuple[int, ...]
     drop: tuple[int, ...]
     touches_memory: bool
+
+
+class _Layout(NamedTuple):
+    """How the small messages of one form are sent: the header, and what stands before each tensor's bytes."""
+
+    header: bytes
+    gaps: tuple[bytes, ...]
 
 
 class Codec:
@@ -110,8 +121,19 @@ class Codec:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._made: dict[Any, bytes] = {}
-        self._understood: dict[tuple[int, bytes], _Header] = {}
+        self._layouts: dict[Any, _Layout] = {}
+        self._understood: dict[tuple[int, bytes], Header] = {}
         self._sequence = 0
+
+    def encode_again(self, message: Message) -> memoryview | None:
+        """The frame of a small message like one before, without a look at shared memory; `None` for any other."""
+        layout = self._layouts.get(_form(message)) if message.kind in _REPEATED else None
+        if layout is None or self._memory.has_news:
+            return None
+        self._sequence += 1
+        arrays: Any = message.tensors.values()  # messages with nested tensors have no layout
+        body = b"".join([gap + array.tobytes() for gap, array in zip(layout.gaps, arrays)])
+        return small_frame(message.kind, self._sequence, message.call, layout.header, body)
 
     def encode(self, message: Message) -> list[memoryview]:
         """The pieces to send; they share memory with the message's tensors."""
@@ -127,20 +149,12 @@ class Codec:
         self._sequence += 1
         return encode_frame(message.kind, self._sequence, message.call, header, buffers)
 
-    def will_touch_memory(self, message: Message) -> bool:
-        """Whether encoding a message lends memory, or tells of memory that is free."""
-        for tensor in message.tensors.values():
-            if tensor.nbytes >= THRESHOLD:
-                return True
-        return self._memory.has_news
-
-    def touches_memory(self, frame: Frame) -> bool:
-        """Whether decoding a frame borrows or frees memory; for a header that is not known yet the answer is yes."""
-        header = self._understood.get((frame.kind, frame.header))
-        return header is None or header.touches_memory
-
     def decode(self, frame: Frame) -> Message:
-        """The message in a frame.
+        """The message in a frame. Raises as `understand` and `fill` do."""
+        return self.fill(self.understand(frame), frame)
+
+    def understand(self, frame: Frame) -> Header:
+        """A frame's header; nothing else happens yet.
 
         Raises:
             WireError: it is none of the closed set, or a part of it is missing or makes no sense.
@@ -150,25 +164,51 @@ class Codec:
         if header is None:
             header = _understand(frame)
             _remember(self._understood, key, header, header.kind, len(frame.header))
+        return header
+
+    def fill(self, header: Header, frame: Frame) -> Message:
+        """The message that a frame makes with its header.
+
+        Raises:
+            WireError: its tensors do not fit its body, or the memory they name.
+        """
         # Before what the other side frees is used again.
         tensors = rebuild(header.slots, frame.body, self._memory.view)
-        self._memory.hear(header.free, header.drop)
+        if header.touches_memory:
+            self._memory.hear(header.free, header.drop)
         return Message(header.kind, frame.call, header.fields, tensors)
 
     def _header(self, message: Message, places: list[tuple[int, int]]) -> bytes:
-        if message.kind not in _REPEATED:
-            return _make(message, places, (), ())
-        shapes = []
-        for name, tensor in message.tensors.items():
-            if isinstance(tensor, NestedTensor):
-                return _make(message, places, (), ())  # its shape does not say the sizes of its parts
-            shapes.append((name, tensor.dtype, tensor.shape))
-        key = (message.kind, *message.fields.values(), *shapes, *places)
+        if message.kind not in _REPEATED or any(
+            isinstance(tensor, NestedTensor) for tensor in message.tensors.values()
+        ):
+            return _make(message, places, (), ())  # the shape of a nested tensor does not say the sizes of its parts
+        form = _form(message)
+        key = (form, *places)
         known = self._made.get(key)
         if known is None:
             known = _make(message, places, (), ())
             _remember(self._made, key, known, message.kind, len(known))
+            gaps, length = _gaps(message)
+            if length <= SMALL:
+                _remember(self._layouts, form, _Layout(known, gaps), message.kind, len(known))
         return known
+
+
+def _form(message: Message) -> tuple[Any, ...]:
+    """What messages have in common whose headers are the same, if their tensors are in the same places."""
+    shapes = [(name, type(tensor), tensor.dtype, tensor.shape) for name, tensor in message.tensors.items()]
+    return (message.kind, *message.fields.values(), *shapes)
+
+
+def _gaps(message: Message) -> tuple[tuple[bytes, ...], int]:
+    """What stands before each tensor in a frame's body, and how long the body is."""
+    gaps = []
+    length = 0
+    for tensor in message.tensors.values():
+        gaps.append(bytes(-length % ALIGNMENT))
+        length += len(gaps[-1]) + tensor.nbytes
+    return tuple(gaps), length
 
 
 def _remember(memory: dict[Any, Any], key: Any, value: Any, kind: Kind, size: int) -> None:
@@ -186,7 +226,7 @@ def _make(message: Message, places: list[tuple[int, int]], free: Any, drop: Any)
     return _encode_json(header).encode()
 
 
-def _understand(frame: Frame) -> _Header:
+def _understand(frame: Frame) -> Header:
     try:
         kind = Kind(frame.kind)
     except ValueError as error:
@@ -201,7 +241,7 @@ def _understand(frame: Frame) -> _Header:
     slots = slots_of(header.get("tensors"))
     free, drop = _regions(header.get("free")), _regions(header.get("drop"))
     touches_memory = bool(free or drop) or any(slot.region != BODY for slot in slots)
-    return _Header(kind, fields, slots, free, drop, touches_memory)
+    return Header(kind, fields, slots, free, drop, touches_memory)
 
 
 def _json(text: bytes) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Slot(NamedTuple):
     region: int
     offset: int
     nbytes: int
+    is_plain: bool  # numbers, and some: whatever bytes are there make such a tensor
 
 
 def describe(name: str, tensor: Tensor, region: int, offset: int) -> list[Any]:
@@ -103,7 +104,7 @@ def rebuild(
             memory = body[slot.offset : used]
         else:
             memory = shared(slot.region, slot.offset, slot.nbytes)
-        tensors[slot.name] = _tensor(slot, memory)
+        tensors[slot.name] = np.ndarray(slot.shapes[0], slot.dtype, memory) if slot.is_plain else _tensor(slot, memory)
     if used != body.nbytes:
         raise WireError(f"the tensors of a frame take {used} of its {body.nbytes} bytes")
     return tensors
@@ -129,7 +130,9 @@ def _slot(descriptor: Any) -> Slot:
     if len({len(shape) for shape in shapes}) != 1:
         raise WireError(f"nested tensor {name!r} has no inner tensors, or some of several ranks")
     dtype = _dtype(dtype_text)
-    return Slot(name, dtype, shapes, bool(nested), region, offset, sum(map(prod, shapes)) * dtype.itemsize)
+    nbytes = sum(map(prod, shapes)) * dtype.itemsize
+    is_plain = not nested and dtype.kind != "U" and nbytes > 0
+    return Slot(name, dtype, shapes, bool(nested), region, offset, nbytes, is_plain)
 
 
 def _dtype(text: Any) -> np.dtype[Any]:

@@ -53,9 +53,14 @@ def as_tensor(value: Any) -> Tensor:
     return _as_array(value)
 
 
+def is_array(value: Any) -> bool:
+    """Whether a value is a tensor of numbers as it stands, as nearly all are."""
+    return type(value) is np.ndarray and value.dtype in _NATIVE and value.flags.c_contiguous
+
+
 def _as_array(value: Any) -> np.ndarray[Any, Any]:
-    if type(value) is np.ndarray and value.dtype in _NATIVE and value.flags.c_contiguous:
-        return value  # as nearly always
+    if is_array(value):
+        return value  # type: ignore[no-any-return]
     _refuse(value)
     try:
         array = np.asarray(value)
