@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import tomli_w
 
 from carton_runtime.errors import FormatError
-from carton_runtime.format.paths import safe_path
+from carton_runtime.format.limits import DEFAULTS, Limits
+from carton_runtime.format.paths import check_distinct, safe_path
 from carton_runtime.format.reading import Table, parse_toml
 
 MANIFEST = "MANIFEST"
@@ -30,7 +31,7 @@ class Manifest:
             file that it finally points to.
 
     Raises:
-        FormatError: a path or a hash that the format does not allow.
+        FormatError: a path or a hash that the format does not allow, or two paths that are one file on some systems.
     """
 
     entries: Mapping[str, str]
@@ -39,18 +40,23 @@ class Manifest:
     def __post_init__(self) -> None:
         for path, sha256 in self.entries.items():
             _check_entry(path, sha256, None)
+        check_distinct(self.entries, where=MANIFEST)
 
     @classmethod
-    def parse(cls, data: bytes) -> Manifest:
-        """Read a ``MANIFEST``.
+    def parse(cls, data: bytes, limits: Limits = DEFAULTS) -> Manifest:
+        """Read a ``MANIFEST``; whether it is sorted does not matter.
 
         Raises:
-            FormatError: it is not UTF-8, or a line is not ``path=sha256`` with a path that is safe and new.
+            FormatError: it is too large, lists too much, is not UTF-8, or a line is not ``path=sha256`` with a path
+                that is safe and new.
         """
+        _check_amount(data, limits)
         entries: dict[str, str] = {}
         for number, line in enumerate(_lines(data), 1):
             if line:
                 path, sha256 = _split(line, number)
+                if len(path.encode()) > limits.path_length:
+                    raise FormatError(f"the path {path[:80]!r}… is too long", where=MANIFEST, line=number)
                 if path in entries:
                     raise FormatError(f"{path!r} is there twice", where=MANIFEST, line=number)
                 entries[path] = sha256
@@ -85,13 +91,13 @@ class Links:
         object.__setattr__(self, "urls", _urls(table.table("urls")))
 
     @classmethod
-    def parse(cls, data: bytes) -> Links:
+    def parse(cls, data: bytes, limits: Limits = DEFAULTS) -> Links:
         """Read a ``LINKS``.
 
         Raises:
-            FormatError: it is not TOML, of another version, or one of its hashes or URLs is none.
+            FormatError: it is too large, not TOML, of another version, or one of its hashes or URLs is none.
         """
-        root = parse_toml(data, LINKS)
+        root = parse_toml(data, LINKS, max_size=limits.links_size, max_depth=limits.toml_depth)
         version = root.integer("version")
         if version != _LINKS_VERSION:
             raise root.error("version", f"is {version}; this release reads version {_LINKS_VERSION} only")
@@ -101,6 +107,14 @@ class Links:
         """Write a ``LINKS``, sorted by hash."""
         urls = {sha256: list(mirrors) for sha256, mirrors in sorted(self.urls.items())}
         return tomli_w.dumps({"version": _LINKS_VERSION, "urls": urls}).encode("utf-8")
+
+
+def _check_amount(data: bytes, limits: Limits) -> None:
+    if len(data) > limits.manifest_size:
+        raise FormatError(f"is {len(data):,} bytes long; at most {limits.manifest_size:,} are allowed", where=MANIFEST)
+    lines = data.count(b"\n")
+    if lines > limits.entries:
+        raise FormatError(f"lists {lines:,} files; at most {limits.entries:,} are allowed", where=MANIFEST)
 
 
 def _lines(data: bytes) -> list[str]:

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from carton_runtime.errors import FormatError
+from carton_runtime.format.limits import DEFAULTS
 from carton_runtime.format.locating import KeyPath, has_longer_key, line_of
 
-MAX_SIZE = 16 << 20
-MAX_DEPTH = 32
 INT64 = range(-(2**63), 2**63)
 
 Kind = TypeVar("Kind")
@@ -109,7 +108,9 @@ class Table:
         return value
 
 
-def parse_toml(data: bytes, file: str, *, max_size: int = MAX_SIZE, max_depth: int = MAX_DEPTH) -> Table:
+def parse_toml(
+    data: bytes, file: str, *, max_size: int = DEFAULTS.toml_size, max_depth: int = DEFAULTS.toml_depth
+) -> Table:
     """Parse a TOML file.
 
     Raises:

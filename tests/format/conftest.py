@@ -12,7 +12,8 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
-from carton_runtime.format.archive import Limits, Range, Reading, ZipEntry, ZipIndex, drive, read_entry, read_index
+from carton_runtime.format.archive import Range, Reading, ZipEntry, ZipIndex, drive, read_entry, read_index
+from carton_runtime.format.limits import Limits
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -43,9 +44,12 @@ class RawEntry:
     compressed_size: int | None = None
     crc32: int | None = None
     offset: int | None = None
+    disk: int = 0
     local_name: bytes | None = None
     local_method: int | None = None
     local_signature: bytes = b"PK\x03\x04"
+    local_numbers: tuple[int, int, int] | None = None  # checksum, compressed size, size
+    descriptor: bytes = b""
     local_extra: bytes = b""
     extra: bytes = b""
     comment: bytes = b""
@@ -61,13 +65,14 @@ class RawEntry:
     def local(self) -> bytes:
         name = self.name if self.local_name is None else self.local_name
         method = self.method if self.local_method is None else self.local_method
+        numbers = self.local_numbers or (self.crc32, self.compressed_size, self.size)
         fixed = struct.pack(
             "<4s5H3L2H",
             *(self.local_signature, self.extract_version, self.flags, method, 0, self.date),
-            *(self.crc32, min(self.compressed_size, 0xFFFFFFFF), min(self.size, 0xFFFFFFFF)),
+            *(min(number, 0xFFFFFFFF) for number in numbers),
             *(len(name), len(self.local_extra)),
         )
-        return fixed + name + self.local_extra + self.data
+        return fixed + name + self.local_extra + self.data + self.descriptor
 
     def central(self, offset: int) -> bytes:
         offset = offset if self.offset is None else self.offset
@@ -75,7 +80,7 @@ class RawEntry:
             "<4s4B4HL2L5H2L",
             *(b"PK\x01\x02", 63, self.made_by, self.extract_version, 0, self.flags, self.method, 0, self.date),
             *(self.crc32, self.compressed_size, self.size, len(self.name), len(self.extra), len(self.comment)),
-            *(0, 0, self.attributes, offset),
+            *(self.disk, 0, self.attributes, offset),
         )
         return fixed + self.name + self.extra + self.comment
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import zlib
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carton_runtime.errors import FormatError
-from carton_runtime.format.archive import Decompressor, Method, ZipEntry, data_start
+from carton_runtime.format.archive import Decompressor, Method, ZipEntry, data_start, read_descriptor
 
 METHODS = list(Method)
 CONTENT = bytes(range(256)) * 40
@@ -164,3 +165,74 @@ def test_a_changed_byte_is_noticed(compress: Callable) -> None:
         data[len(data) // 2] ^= 1
         with pytest.raises(FormatError, match=r"a: is (damaged|cut)"):
             expanded(entry_of(content, bytes(data), method), bytes(data))
+
+
+CRC = zlib.crc32(b"abc")
+
+
+@pytest.mark.parametrize("numbers", [(1, 3, 3), (CRC, 4, 3), (CRC, 3, 0), (0, 0, 0)])
+def test_a_local_header_with_other_numbers_is_refused(
+    archive_of: Callable, raw_entry: type, numbers: tuple[int, int, int]
+) -> None:
+    archive = archive_of(raw_entry("a", b"abc", method=0, local_numbers=numbers), raw_entry("b"))
+    entry = archive.index().entries["a"]
+    for reading in (archive.run_entry, lambda entry: archive.run(data_start(entry))):
+        with pytest.raises(FormatError, match="a: its local header and the archive's directory contradict each other"):
+            reading(entry)
+
+
+def test_a_local_header_may_have_its_sizes_in_a_zip64_field(archive_of: Callable, raw_entry: type) -> None:
+    marks, field = (CRC, 0xFFFFFFFF, 0xFFFFFFFF), struct.pack("<2H2Q", 1, 16, 3, 3)
+    entry = raw_entry("a", b"abc", method=0, local_numbers=marks, local_extra=field)
+    assert archive_of(entry, raw_entry("b")).read("a") == b"abc"
+    entry.local_extra = struct.pack("<2H2Q", 1, 16, 3, 4)
+    with pytest.raises(FormatError, match="contradict"):
+        archive_of(entry, raw_entry("b")).read("a")
+
+
+def test_a_local_header_with_another_name_in_an_extra_field_is_refused(archive_of: Callable, raw_entry: type) -> None:
+    field = b"\x75\x70\x09\x00\x01" + b"\0" * 4 + b"evil"
+    with pytest.raises(FormatError, match="another name in an extra field: b'evil'"):
+        archive_of(raw_entry("a", b"abc", local_extra=field), raw_entry("b")).read("a")
+
+
+@pytest.mark.parametrize("layout", ["<3L", "<L2Q"])
+@pytest.mark.parametrize("signature", [b"", b"PK\7\x08"])
+@pytest.mark.parametrize("numbers", [(0, 0, 0), (CRC, 3, 3)])
+def test_a_descriptor_may_follow_an_entry(
+    archive_of: Callable, raw_entry: type, layout: str, signature: bytes, numbers: tuple[int, int, int]
+) -> None:
+    descriptor = signature + struct.pack(layout, CRC, 3, 3)
+    entry = raw_entry("a", b"abc", method=0, flags=8, local_numbers=numbers, descriptor=descriptor)
+    archive = archive_of(entry, raw_entry("b"))
+    assert archive.read("a") == b"abc"
+    found = archive.index().entries["a"]
+    archive.run(read_descriptor(found, archive.run(data_start(found))))
+
+
+@pytest.mark.parametrize("wrong", [(1, 3, 3), (CRC, 4, 3), (CRC, 3, 4)])
+def test_a_descriptor_with_other_numbers_is_refused(
+    archive_of: Callable, raw_entry: type, wrong: tuple[int, int, int]
+) -> None:
+    entry = raw_entry("a", b"abc", method=0, flags=8, local_numbers=(0, 0, 0), descriptor=struct.pack("<3L", *wrong))
+    archive = archive_of(entry, raw_entry("b"))
+    found = archive.index().entries["a"]
+    with pytest.raises(FormatError, match="a: its data descriptor and the archive's directory contradict each other"):
+        archive.run_entry(found)
+    start = archive.run(data_start(found))
+    with pytest.raises(FormatError, match="a: its data descriptor and the archive's directory contradict each other"):
+        archive.run(read_descriptor(found, start))
+
+
+@pytest.mark.parametrize("flags", [0, 8])
+def test_bytes_that_nothing_accounts_for_are_refused(archive_of: Callable, raw_entry: type, flags: int) -> None:
+    archive = archive_of(raw_entry("a", b"abc", flags=flags, descriptor=b"hidden"), raw_entry("b"))
+    with pytest.raises(FormatError, match="a: is followed by 6 bytes"):
+        archive.read("a")
+
+
+def test_a_descriptor_that_only_the_local_header_announces_is_refused(archive_of: Callable, raw_entry: type) -> None:
+    entry = raw_entry("a", b"abc", method=0)
+    entry.local = lambda: raw_entry.local(entry)[:6] + b"\x08\x00" + raw_entry.local(entry)[8:]
+    with pytest.raises(FormatError, match="flags 0x8"):
+        archive_of(entry).read("a")

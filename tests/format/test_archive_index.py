@@ -6,10 +6,12 @@ from collections.abc import Callable
 import pytest
 
 from carton_runtime.errors import FormatError
-from carton_runtime.format.archive import Limits, Method, Range
+from carton_runtime.format.archive import Method, Range
+from carton_runtime.format.limits import Limits
 
 SYMLINK = (stat.S_IFLNK | 0o777) << 16
 FOLDER = (stat.S_IFDIR | 0o755) << 16
+UNICODE_PATH = b"\x75\x70\x09\x00\x01" + b"\0" * 4 + b"evil"
 
 
 def test_an_archive_like_the_originals_is_read(archive_of: Callable, raw_entry: type) -> None:
@@ -80,6 +82,12 @@ def test_zip64_sizes_are_read(archive_of: Callable, raw_entry: type) -> None:
     assert (read.size, read.compressed_size, read.header_offset) == (3, 3, 0)
 
 
+def test_two_zip64_fields_are_refused(archive_of: Callable, raw_entry: type) -> None:
+    field = b"\x01\x00\x08\x00" + (3).to_bytes(8, "little")
+    with pytest.raises(FormatError, match="zip64 sizes twice"):
+        archive_of(raw_entry("a", b"abc", method=0, size=0xFFFFFFFF, extra=field * 2)).index()
+
+
 def test_zip64_sizes_that_are_missing_are_an_error(archive_of: Callable, raw_entry: type) -> None:
     with pytest.raises(FormatError, match="no zip64 sizes"):
         archive_of(raw_entry("a", b"abc", method=0, size=0xFFFFFFFF)).index()
@@ -104,6 +112,15 @@ def test_zip64_sizes_that_are_missing_are_an_error(archive_of: Callable, raw_ent
         ({"offset": 10_000}, "overlaps"),
         ({"size": 1 << 40}, "expands|two sizes|zip64"),
         ({"method": 0, "size": 99}, "two sizes"),
+        ({"name": "model/NUL.txt"}, "device"),
+        ({"name": "model/C:/x"}, "absolute"),
+        ({"name": "a\x1b[2J"}, "control character"),
+        ({"disk": 1}, "another part"),
+        ({"extra": UNICODE_PATH}, "another name in an extra field: b'evil'"),
+        ({"method": 0, "made_by": 3, "attributes": SYMLINK, "content": b"x" * 5000, "size": 5000}, "symlink whose"),
+        ({"name": "../", "content": b"", "size": 0}, "not normalised"),
+        ({"name": "folder/"}, "a folder with 3 bytes"),
+        ({"made_by": 3, "attributes": FOLDER}, "a folder with 3 bytes"),
     ],
 )
 def test_an_entry_that_is_unsafe_or_wrong_is_refused(
@@ -119,9 +136,22 @@ def test_a_name_may_be_there_once(archive_of: Callable, raw_entry: type) -> None
         archive_of(raw_entry("a", b"1"), raw_entry("a", b"2")).index()
 
 
+def test_two_names_may_not_be_one_file_where_cases_are_not_told_apart(archive_of: Callable, raw_entry: type) -> None:
+    with pytest.raises(FormatError, match="holds 'model/a' and 'model/A', which are one file on many systems"):
+        archive_of(raw_entry("model/A", b"1"), raw_entry("model/a", b"2")).index()
+
+
+def test_nothing_may_lie_before_the_first_entry(archive_of: Callable, raw_entry: type, opened: type) -> None:
+    data = archive_of(raw_entry("a", b"abc", method=0, offset=9)).data
+    shifted = bytearray(b"#!/bin/sh" + data)
+    shifted[-6:-2] = (int.from_bytes(shifted[-6:-2], "little") + 9).to_bytes(4, "little")
+    with pytest.raises(FormatError, match="begins with 9 bytes that belong to no entry"):
+        opened(bytes(shifted)).index()
+
+
 def test_nothing_may_lie_below_a_file_or_a_link(archive_of: Callable, raw_entry: type) -> None:
     link = raw_entry("model/x", b"..", method=0, made_by=3, attributes=SYMLINK)
-    with pytest.raises(FormatError, match="model/x/y: lies below 'model/x'"):
+    with pytest.raises(FormatError, match="'model/x/y' lies below 'model/x'"):
         archive_of(link, raw_entry("model/x/y", b"2")).index()
 
 
@@ -134,6 +164,7 @@ def test_two_entries_may_not_share_bytes(archive_of: Callable, raw_entry: type) 
     ("limits", "message"),
     [
         (Limits(entries=1), "2 entries; at most 1"),
+        (Limits(directory_size=90), "directory has 97 bytes for 2 entries"),
         (Limits(path_length=3), "longer than 3 bytes"),
         (Limits(expanded_size=100), "expands to 2,000 bytes"),
         (Limits(compression_ratio=2), "more than 2-fold"),

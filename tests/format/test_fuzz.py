@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from carton_runtime.errors import FormatError
 from carton_runtime.format import v1
-from carton_runtime.format.archive import Limits
+from carton_runtime.format.limits import Limits
 from carton_runtime.format.manifest import Links, Manifest
 from carton_runtime.format.tensor_files import TensorIndex, encode
 

@@ -6,7 +6,8 @@ The standard library's `zipfile` can neither read a remote file by few ranges no
 from __future__ import annotations
 
 from carton_runtime.format.archive.decompress import Decompressor
-from carton_runtime.format.archive.entries import Limits, Method, ZipEntry
+from carton_runtime.format.archive.descriptor import read_descriptor
+from carton_runtime.format.archive.entries import Method, ZipEntry
 from carton_runtime.format.archive.local_header import data_start, read_entry
 from carton_runtime.format.archive.ranges import Range, Reading, drive
 from carton_runtime.format.archive.symlinks import symlink_target
@@ -16,7 +17,6 @@ from carton_runtime.format.archive.zip_writer import ArchiveWriter
 __all__ = [
     "ArchiveWriter",
     "Decompressor",
-    "Limits",
     "Method",
     "Range",
     "Reading",
@@ -24,6 +24,7 @@ __all__ = [
     "ZipIndex",
     "data_start",
     "drive",
+    "read_descriptor",
     "read_entry",
     "read_index",
     "symlink_target",

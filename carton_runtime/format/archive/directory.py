@@ -10,7 +10,9 @@ import struct
 from dataclasses import dataclass
 
 from carton_runtime.errors import FormatError
-from carton_runtime.format.archive.entries import Limits, Method, ZipEntry, known_method
+from carton_runtime.format.archive.entries import Method, ZipEntry, known_method
+from carton_runtime.format.archive.extra import check_single_name, large_values
+from carton_runtime.format.limits import Limits
 from carton_runtime.format.paths import safe_path
 
 CENTRAL = struct.Struct("<4s4B4HL2L5H2L")
@@ -18,8 +20,7 @@ CENTRAL_SIGNATURE = b"PK\x01\x02"
 
 _UNIX, _DARWIN = 3, 19
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
-_ZIP64_FIELD = 1
-_ZIP64_MARK = 0xFFFFFFFF
+_DESCRIPTOR = 0x8
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Record:
     compressed_size: int
     size: int
     header_offset: int
+    disk: int
     attributes: int
 
     @property
@@ -60,6 +62,8 @@ class Record:
         name = self._name(limits)
         if self.flags & _ENCRYPTED:
             raise FormatError("is encrypted", where=name)
+        if self.disk:
+            raise FormatError("lies in another part of an archive of several parts, which cartons are not", where=name)
         if stat.S_IFMT(self._mode) not in (0, stat.S_IFREG, stat.S_IFLNK):
             raise FormatError("is neither a file nor a symlink", where=name)
         self._check_sizes(name, limits)
@@ -72,15 +76,27 @@ class Record:
             header_offset=self.header_offset,
             is_symlink=self.is_symlink,
             limit=limit,
+            has_descriptor=bool(self.flags & _DESCRIPTOR),
         )
+
+    def check_directory(self, limits: Limits) -> None:
+        """Check a folder, which is left out: another reader must not see a file in it.
+
+        Raises:
+            FormatError: its name is unsafe, or it has content.
+        """
+        name = self._name(limits)
+        if self.size:
+            raise FormatError(f"is a folder with {self.size:,} bytes in it", where=name)
 
     def _name(self, limits: Limits) -> str:
         if len(self.raw_name) > limits.path_length:
             raise FormatError(f"the name {self.raw_name[:80]!r}… is longer than {limits.path_length:,} bytes")
         try:
-            return safe_path(self.raw_name.decode("utf-8"))
+            name = self.raw_name.decode("utf-8")
         except UnicodeDecodeError:
             raise FormatError(f"the name {self.raw_name!r} is not UTF-8") from None
+        return safe_path(name.removesuffix("/") if self.is_directory else name)
 
     def _check_sizes(self, name: str, limits: Limits) -> None:
         if self.size > self.compressed_size * limits.compression_ratio:
@@ -90,6 +106,8 @@ class Record:
             )
         if self.method == Method.STORED and self.size != self.compressed_size:
             raise FormatError(f"is stored but has two sizes, {self.compressed_size:,} and {self.size:,}", where=name)
+        if self.is_symlink and self.size > limits.path_length:
+            raise FormatError(f"is a symlink whose target has {self.size:,} bytes", where=name)
 
 
 def read_record(directory: bytes, offset: int) -> tuple[Record, int]:
@@ -108,9 +126,9 @@ def read_record(directory: bytes, offset: int) -> tuple[Record, int]:
     if end > len(directory):
         raise FormatError("the archive's directory is damaged: an entry is cut short")
     raw_name = directory[offset + CENTRAL.size : name_end]
-    size, compressed_size, header_offset = _zip64(
-        directory[name_end:extra_end], (fields[11], fields[10], fields[18]), raw_name
-    )
+    extra = directory[name_end:extra_end]
+    check_single_name(extra, raw_name)
+    size, compressed_size, header_offset = large_values(extra, (fields[11], fields[10], fields[18]), raw_name)
     record = Record(
         raw_name=raw_name,
         made_by=fields[2],
@@ -120,29 +138,7 @@ def read_record(directory: bytes, offset: int) -> tuple[Record, int]:
         compressed_size=compressed_size,
         size=size,
         header_offset=header_offset,
+        disk=fields[15],
         attributes=fields[17],
     )
     return record, end
-
-
-def _zip64(extra: bytes, values: tuple[int, ...], raw_name: bytes) -> tuple[int, ...]:
-    """Replace each value that is marked as too large for 32 bits by the next one of the zip64 field."""
-    marked = values.count(_ZIP64_MARK)
-    if not marked:
-        return values
-    large = _field(extra, _ZIP64_FIELD)
-    if len(large) < 8 * marked:
-        raise FormatError("has no zip64 sizes although it needs them", where=repr(raw_name[:200]))
-    numbers = iter(struct.unpack_from(f"<{marked}Q", large))
-    return tuple(next(numbers) if value == _ZIP64_MARK else value for value in values)
-
-
-def _field(extra: bytes, wanted: int) -> bytes:
-    """One extra field's content; empty when it is absent. Some tools pad with bytes at the end that are no field."""
-    offset = 0
-    while offset + 4 <= len(extra):
-        kind, length = struct.unpack_from("<2H", extra, offset)
-        if kind == wanted:
-            return extra[offset + 4 : offset + 4 + length]
-        offset += 4 + length
-    return b""

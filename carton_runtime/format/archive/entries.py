@@ -1,4 +1,4 @@
-"""What an archive lists: entries, the ways they are compressed, and how much of everything is allowed."""
+"""What an archive lists: entries, and the ways they are compressed."""
 
 from __future__ import annotations
 
@@ -16,24 +16,6 @@ class Method(IntEnum):
     ZSTD = 93
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How much an archive may hold; more is refused, since a small file can be made to expand without end.
-
-    Attributes:
-        entries: the number of entries.
-        path_length: bytes in a name.
-        expanded_size: bytes in all files together, once expanded.
-        compression_ratio: how many times larger than its compressed form one file may be. zstd itself stores 128 KiB of
-            one repeated byte in four.
-    """
-
-    entries: int = 1_000_000
-    path_length: int = 4096
-    expanded_size: int = 1 << 44
-    compression_ratio: int = 100_000
-
-
 @dataclass(frozen=True, slots=True)
 class ZipEntry:
     """One file, or symlink, of an archive.
@@ -47,6 +29,7 @@ class ZipEntry:
         header_offset: where its local header begins.
         is_symlink: whether its content is the target of a symlink.
         limit: where the next entry, or the central directory, begins.
+        has_descriptor: whether its sizes and its checksum are repeated behind its bytes, as streams need it.
     """
 
     name: str
@@ -57,6 +40,7 @@ class ZipEntry:
     header_offset: int
     is_symlink: bool
     limit: int
+    has_descriptor: bool = False
 
 
 def known_method(number: int, name: str) -> Method:

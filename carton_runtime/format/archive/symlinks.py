@@ -5,22 +5,22 @@ from __future__ import annotations
 from posixpath import normpath
 
 from carton_runtime.errors import FormatError
+from carton_runtime.format.limits import DEFAULTS, Limits
 from carton_runtime.format.paths import safe_path
 
-_MAX_TARGET = 4096  # Linux's PATH_MAX
 
-
-def symlink_target(entry_name: str, content: bytes) -> str:
+def symlink_target(entry_name: str, content: bytes, limits: Limits = DEFAULTS) -> str:
     """The path inside the archive that a symlink points to, normalised.
 
     Args:
         entry_name: the symlink's own path.
         content: what the entry holds.
+        limits: how long a target may be.
 
     Raises:
-        FormatError: the target is absolute, leaves the archive, is the archive itself, or is no path at all.
+        FormatError: the target is absolute, leaves the archive, is the archive itself, too long, or no path at all.
     """
-    if len(content) > _MAX_TARGET:
+    if len(content) > limits.path_length:
         raise FormatError(f"is a symlink whose target has {len(content):,} bytes", where=entry_name)
     try:
         target = content.decode("utf-8")

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from carton_runtime.errors import FormatError
 from carton_runtime.format.archive.directory import CENTRAL, Record, read_record
-from carton_runtime.format.archive.entries import Limits, ZipEntry
+from carton_runtime.format.archive.entries import ZipEntry
 from carton_runtime.format.archive.ranges import Range, Reading, ask
+from carton_runtime.format.limits import DEFAULTS, Limits
+from carton_runtime.format.paths import check_distinct
 
 _END = struct.Struct("<4s4H2LH")
 _END_SIGNATURE = b"PK\x05\x06"
@@ -22,8 +24,6 @@ _END64 = struct.Struct("<4sQ2H2L4Q")
 _END64_SIGNATURE = b"PK\x06\x06"
 
 _LOCAL_HEADER = 30
-_LARGEST_DIRECTORY = 1 << 30
-_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _Directory:
     count: int
 
 
-def read_index(size: int, tail: int = 65536, *, limits: Limits = _LIMITS) -> Reading[ZipIndex]:
+def read_index(size: int, tail: int = 65536, *, limits: Limits = DEFAULTS) -> Reading[ZipIndex]:
     """Read an archive's index, in one read of its tail and at most one of its directory.
 
     Args:
@@ -112,7 +112,7 @@ def _check_agreement(small: Sequence[int], large: Sequence[int]) -> None:
 def _check_directory(directory: _Directory, limits: Limits) -> None:
     if directory.count > limits.entries:
         raise FormatError(f"the archive has {directory.count:,} entries; at most {limits.entries:,} are allowed")
-    if directory.count * CENTRAL.size > directory.size or directory.size > _LARGEST_DIRECTORY:
+    if directory.count * CENTRAL.size > directory.size or directory.size > limits.directory_size:
         raise FormatError(f"the archive's directory has {directory.size:,} bytes for {directory.count:,} entries")
 
 
@@ -131,13 +131,14 @@ def _entries(records: list[Record], directory: int, limits: Limits) -> dict[str,
     entries: dict[str, ZipEntry] = {}
     for record in records:
         if record.is_directory:
+            record.check_directory(limits)
             continue
         entry = record.entry(limits, ends[record.header_offset])
         if entry.name in entries:
             raise FormatError("is in the archive twice", where=entry.name)
         entries[entry.name] = entry
     _check_total(entries, limits)
-    _check_tree(entries)
+    check_distinct(entries)
     return entries
 
 
@@ -151,6 +152,8 @@ def _bounds(records: list[Record], directory: int) -> dict[int, int]:
             raise FormatError(
                 "overlaps what follows it, or reaches beyond the archive", where=repr(record.raw_name[:200])
             )
+    if ordered and ordered[0].header_offset:
+        raise FormatError(f"the archive begins with {ordered[0].header_offset:,} bytes that belong to no entry")
     return {record.header_offset: stop for record, stop in zip(ordered, stops, strict=True)}
 
 
@@ -158,11 +161,3 @@ def _check_total(entries: Mapping[str, ZipEntry], limits: Limits) -> None:
     total = sum(entry.size for entry in entries.values())
     if total > limits.expanded_size:
         raise FormatError(f"the archive expands to {total:,} bytes; at most {limits.expanded_size:,} are allowed")
-
-
-def _check_tree(entries: Mapping[str, ZipEntry]) -> None:
-    """No file may have another below it: were it a symlink, the other would be written wherever it points to."""
-    for name in entries:
-        for position, character in enumerate(name):
-            if character == "/" and name[:position] in entries:
-                raise FormatError(f"lies below {name[:position]!r}, which is no folder", where=name)

@@ -11,7 +11,7 @@ from typing import BinaryIO, Self
 from carton_runtime.errors import FormatError
 from carton_runtime.format.archive.entries import Method
 from carton_runtime.format.archive.symlinks import symlink_target
-from carton_runtime.format.paths import safe_path
+from carton_runtime.format.paths import clash_key, safe_path
 
 if sys.version_info >= (3, 14):
     import zipfile
@@ -35,7 +35,7 @@ class ArchiveWriter:
 
     def __init__(self, file: BinaryIO) -> None:
         self._zip = zipfile.ZipFile(file, "w")
-        self._names: set[str] = set()
+        self._names: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -83,9 +83,12 @@ class ArchiveWriter:
     def _write(
         self, name: str, chunks: Iterable[bytes | memoryview], method: Method, mode: int, size: int | None
     ) -> None:
-        if safe_path(name) in self._names:
-            raise FormatError("is in the archive already", where=name)
-        self._names.add(name)
+        key = clash_key(safe_path(name))
+        if key in self._names:
+            known = self._names[key]
+            clash = "" if known == name else f" as {known!r}, which is one file with it on many systems; rename one"
+            raise FormatError(f"is in the archive already{clash}", where=name)
+        self._names[key] = name
         written = 0
         with self._zip.open(_info(name, method, mode, size), "w", force_zip64=size is None) as entry:
             for chunk in chunks:

@@ -9,13 +9,10 @@ import numpy as np
 import tomli_w
 
 from carton_runtime.errors import FormatError
+from carton_runtime.format.limits import DEFAULTS, Limits
 from carton_runtime.format.reading import parse_toml
 
 Array = np.ndarray[Any, Any]
-
-_MAX_STRING_FILE = 1 << 30
-# numpy gives every string of an array the room of the longest one: a small file could ask for a great deal of memory
-_MAX_STRING_ARRAY = 1 << 31
 
 
 def numeric_from_bytes(data: bytes, dtype: str, shape: tuple[int, ...], path: str) -> Array:
@@ -33,20 +30,21 @@ def numeric_from_bytes(data: bytes, dtype: str, shape: tuple[int, ...], path: st
     return _shaped(np.frombuffer(data, little).astype(dtype), shape, path)
 
 
-def strings_from_toml(data: bytes, shape: tuple[int, ...], path: str) -> Array:
+def strings_from_toml(data: bytes, shape: tuple[int, ...], path: str, limits: Limits = DEFAULTS) -> Array:
     """A string tensor from its TOML file.
 
     Raises:
         FormatError: the file is not TOML, does not hold as many strings as the shape asks for, or one string is so long
             that an array of them would not fit into memory.
     """
-    table = parse_toml(data, path, max_size=_MAX_STRING_FILE)
+    table = parse_toml(data, path, max_size=limits.string_file_size, max_depth=limits.toml_depth)
     table.value("data")
     strings = table.text_list("data")
     if len(strings) != math.prod(shape):
         raise table.error("data", f"has {len(strings):,} strings; shape {list(shape)} asks for {math.prod(shape):,}")
     width = max((len(string) for string in strings), default=0)
-    if 4 * width * len(strings) > _MAX_STRING_ARRAY:
+    # numpy gives every string of an array the room of the longest one: a small file could ask for a lot of memory
+    if 4 * width * len(strings) > limits.read_size:
         raise table.error("data", f"has {len(strings):,} strings of up to {width:,} characters, too much for an array")
     return _shaped(np.array(strings, dtype=f"<U{max(width, 1)}"), shape, path)
 

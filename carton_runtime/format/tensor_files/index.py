@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from carton_runtime._child.carton_wire.nested import NestedTensor
 from carton_runtime._child.carton_wire.values import DTYPES, Tensor
 from carton_runtime.errors import FormatError
+from carton_runtime.format.limits import DEFAULTS, Limits
 from carton_runtime.format.paths import safe_path
 from carton_runtime.format.reading import INT64, Table, parse_toml
 from carton_runtime.format.tensor_files.arrays import numeric_from_bytes, strings_from_toml
@@ -47,9 +48,10 @@ class TensorIndex:
     """
 
     tensors: Mapping[str, StoredTensor]
+    _limits: Limits = field(default=DEFAULTS, compare=False, repr=False)
 
     @classmethod
-    def parse(cls, data: bytes) -> TensorIndex:
+    def parse(cls, data: bytes, limits: Limits = DEFAULTS) -> TensorIndex:
         """Read ``tensor_data/index.toml``.
 
         Raises:
@@ -57,14 +59,15 @@ class TensorIndex:
                 that are missing, nested themselves, or part of another.
         """
         tensors: dict[str, StoredTensor] = {}
-        tables = parse_toml(data, INDEX).tables("tensor")
+        root = parse_toml(data, INDEX, max_size=limits.toml_size, max_depth=limits.toml_depth)
+        tables = root.tables("tensor")
         for table in tables:
             tensor = _stored_tensor(table)
             if tensor.name in tensors:
                 raise table.error("name", f"{tensor.name!r} is there twice")
             tensors[tensor.name] = tensor
         _check_nesting(tables, tensors)
-        return cls(tensors)
+        return cls(tensors, limits)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -112,9 +115,9 @@ class TensorIndex:
         """
         tensor = self._tensor(name)
         if tensor.dtype != NESTED:
-            return _decode_plain(tensor, files)
+            return _decode_plain(tensor, files, self._limits)
         try:
-            return NestedTensor([_decode_plain(self._tensor(inner), files) for inner in tensor.inner])
+            return NestedTensor([_decode_plain(self._tensor(inner), files, self._limits) for inner in tensor.inner])
         except (ValueError, TypeError) as error:
             if isinstance(error, FormatError):
                 raise
@@ -178,10 +181,10 @@ def _inner_fault(name: str, tensors: Mapping[str, StoredTensor], owned: set[str]
     return "is part of a nested tensor already" if name in owned else ""
 
 
-def _decode_plain(tensor: StoredTensor, files: Mapping[str, bytes]) -> Tensor:
+def _decode_plain(tensor: StoredTensor, files: Mapping[str, bytes], limits: Limits) -> Tensor:
     path = f"{FOLDER}{tensor.file}"
     if path not in files:
         raise FormatError(f"is missing; the tensor {tensor.name!r} needs it", where=path)
     if tensor.dtype == "string":
-        return strings_from_toml(files[path], tensor.shape, path)
+        return strings_from_toml(files[path], tensor.shape, path, limits)
     return numeric_from_bytes(files[path], tensor.dtype, tensor.shape, path)

@@ -16,6 +16,7 @@ from carton_runtime.format.document import (
     TensorRef,
     TensorSpec,
 )
+from carton_runtime.format.limits import DEFAULTS, Limits
 from carton_runtime.format.paths import safe_path
 from carton_runtime.format.reading import INT64, Table, kind_of, parse_toml
 from carton_runtime.format.targets import is_known_target
@@ -23,13 +24,14 @@ from carton_runtime.format.v1.keys import ANY, FILE, MISC_PREFIX, SPEC_VERSION, 
 from carton_runtime.format.versionreq import VersionReq
 
 
-def parse(data: bytes) -> Document:
+def parse(data: bytes, limits: Limits = DEFAULTS) -> Document:
     """Read ``carton.toml``. Unknown keys are ignored, and the rules that bind packing only are not applied.
 
     Raises:
-        FormatError: the file is not TOML, of another version, lacks something, or holds a value of the wrong kind.
+        FormatError: the file is too large, not TOML, of another version, lacks something, or holds a value of the wrong
+            kind.
     """
-    return document_of(parse_toml(data, FILE))
+    return document_of(parse_toml(data, FILE, max_size=limits.toml_size, max_depth=limits.toml_depth))
 
 
 def document_of(root: Table) -> Document:
