@@ -15,7 +15,7 @@ from carton_runtime import background
 from carton_runtime.catalog.choose import choose, host_platform
 from carton_runtime.catalog.discover import RunnerEntry, discover, search_paths
 from carton_runtime.checking import batch_axes
-from carton_runtime.contents.opening import local_path, open_carton
+from carton_runtime.contents.opening import open_carton
 from carton_runtime.contents.placing import place_model
 from carton_runtime.devices import Device, resolve_device
 from carton_runtime.environments.interpreters import Interpreter, ensure_interpreter, find_interpreters
@@ -33,6 +33,7 @@ from carton_runtime.runner_kernels.spec import KernelSpec
 from carton_runtime.runner_kernels.supervisor import RestartPolicy, Supervisor
 from carton_runtime.settings import Settings
 from carton_runtime.sizes import parse_size
+from carton_runtime.storage.locate import local_path
 from carton_runtime.unpacked import stage
 
 Location = str | os.PathLike[str]
@@ -118,7 +119,7 @@ async def load(
     """Load a packed model: check it, build its environment where there is none yet, start it in a process of its own.
 
     Args:
-        path: a carton, or the directory of an unpacked one.
+        path: a carton, or the directory of an unpacked one: its path or URL.
         visible_device: the device that the model sees: ``cpu``, an index, or a UUID that starts with ``GPU-`` or
             ``MIG-``. The first GPU unless given, or the CPU where there is none.
         override_runner_name: another runner than the carton says.
@@ -196,7 +197,13 @@ async def get_model_info(path: Location) -> CartonInfo:
         IntegrityError: what describes it is not what its MANIFEST promises.
         StorageError: it cannot be read.
     """
-    return info_of(await background.run(open_carton(path)))
+    return await background.run(_info(path, Settings.load()))
+
+
+async def _info(path: Location, settings: Settings) -> CartonInfo:
+    files = await open_carton(path, settings)
+    await files.contents.aclose()  # what is asked for later opens it again
+    return info_of(files)
 
 
 @dataclass(frozen=True)
@@ -209,9 +216,12 @@ class _Loading:
     settings: Settings = field(default_factory=Settings.load)
 
     async def packed(self, location: Location) -> Carton:
-        files = await open_carton(location)
-        plan = await self._plan(files.document)
-        model_dir = await place_model(files, self.settings.cache_dir, self.on_event)
+        files = await open_carton(location, self.settings)
+        try:
+            plan = await self._plan(files.document)
+            model_dir = await place_model(files, self.settings.cache_dir, self.on_event)
+        finally:
+            await files.contents.aclose()
         return await self._start(info_of(files), plan, model_dir, lock_dir=model_dir)
 
     async def unpacked(self, path: Path, options: PackOptions) -> Carton:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Unpack
 
 from carton_runtime import background
-from carton_runtime.contents.opening import local_path
 from carton_runtime.errors import CartonError, StorageError
 from carton_runtime.events import OnEvent, step
 from carton_runtime.format.archive import ArchiveWriter
@@ -21,6 +20,7 @@ from carton_runtime.packing.options import MoreOptions, PackOptions, check_names
 from carton_runtime.packing.steps import Prepared, prepare
 from carton_runtime.packing.write import CartonWriter, content_size, temporary_file
 from carton_runtime.settings import Settings
+from carton_runtime.storage.locate import local_path
 
 
 @spell_out

@@ -10,9 +10,10 @@ import pytest
 
 from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.opening import open_carton
+from carton_runtime.settings import Settings
 
 
 @pytest.fixture
 def opened() -> Callable[[Path | str], CartonFiles]:
     """Opens a carton."""
-    return lambda location: asyncio.run(open_carton(location))
+    return lambda location: asyncio.run(open_carton(location, Settings.load()))

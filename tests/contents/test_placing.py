@@ -197,9 +197,10 @@ import asyncio, sys
 from pathlib import Path
 from carton_runtime.contents.opening import open_carton
 from carton_runtime.contents.placing import place_model
+from carton_runtime.settings import Settings
 
 async def main():
-    files = await open_carton(sys.argv[1])
+    files = await open_carton(sys.argv[1], Settings.load())
     input()
     print(await place_model(files, Path(sys.argv[2])), flush=True)
 
@@ -228,5 +229,5 @@ def test_processes_at_once_place_one_model(
 async def test_placing_twice_gives_the_same_folder(double_carton: Path, cache_dir: Path) -> None:
     from carton_runtime.contents.opening import open_carton
 
-    files: CartonFiles = await open_carton(double_carton)
+    files: CartonFiles = await open_carton(double_carton, carton.Settings.load())
     assert await place_model(files, cache_dir) == await place_model(files, cache_dir)

@@ -1,0 +1,146 @@
+"""A file on a web server."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator
+
+from carton_runtime.errors import StorageError
+from carton_runtime.storage.base import PIECE, Span
+from carton_runtime.storage.http.answers import CHANGED, OK, PARTIAL, Version
+from carton_runtime.storage.http.asking import Asking, Received, header_of
+from carton_runtime.storage.http.whole import WholeFile, check_size
+from carton_runtime.storage.remote import TAIL, Look, RemoteSource
+from carton_runtime.storage.retrying import Attempts, Patience, Trouble
+
+_PATIENCE = Patience()
+
+
+class HttpSource(RemoteSource):
+    """A file behind an ``http:`` or ``https:`` URL.
+
+    One request with a suffix range tells size and version and brings the tail. All others ask for that very version. A
+    server that gives no ranges is asked for the whole file, where that is small.
+
+    Args:
+        url: where it is.
+        patience: how long to wait, and how often to try.
+
+    Raises:
+        StorageError: it is no such URL.
+    """
+
+    def __init__(self, url: str, patience: Patience = _PATIENCE) -> None:
+        self._asking = Asking(url, patience)
+        super().__init__(self._asking.name)
+        self._patience = patience
+        self._gives_ranges = True
+        self._whole: WholeFile | None = None
+        self._taking = asyncio.Lock()
+
+    async def aclose(self) -> None:
+        """Close the connections, and forget the file if it was taken whole."""
+        await self._asking.aclose()
+        if self._whole is not None:
+            self._whole.close()
+            self._whole = None
+
+    async def _first_look(self) -> Look:
+        attempts = Attempts(self._patience, self.name)
+        while True:
+            try:
+                return await self._look_once()
+            except Trouble as trouble:
+                await attempts.failed(trouble)
+
+    async def _look_once(self) -> Look:
+        where = f"{self.name} (the last {TAIL} bytes)"
+        async with self._asking.ask(f"bytes=-{TAIL}", where) as received:
+            answer = received.answer
+            if answer.status == PARTIAL and answer.span and answer.span.stop == answer.total:
+                return await self._look_at_tail(received, answer.span)
+            if answer.status == OK and (answer.length is None or answer.length <= TAIL):
+                return await self._look_at_whole(received)
+            size = answer.length if answer.status == OK else answer.total
+        if size is None or answer.status == CHANGED:
+            raise StorageError(f"{where}: the server does not give this range, nor say how many bytes there are")
+        if size == 0:
+            return self._seen_as(received, b"", 0)
+        return await self._look_without_suffix(Span(max(size - TAIL, 0), min(size, TAIL)))
+
+    async def _look_without_suffix(self, tail: Span) -> Look:
+        """Some servers know ranges, and no suffixes or other ones than meant: Azure's among them."""
+        async with self._asking.ask(header_of(tail), self._asking.where(tail)) as received:
+            if received.answer.status == OK:
+                return await self._look_at_whole(received)
+            return await self._look_at_tail(received, tail)
+
+    async def _look_at_tail(self, received: Received, tail: Span) -> Look:
+        size = received.answer.check_part(tail, received.where)
+        if tail.stop != size:
+            raise StorageError(f"{received.where}: the server sends no more than {tail.length} bytes of {size}")
+        data = b"".join([piece async for piece in received.pieces(tail.length)])
+        return self._seen_as(received, data, size)
+
+    async def _look_at_whole(self, received: Received) -> Look:
+        whole = await self._take(received)
+        self._gives_ranges = False
+        tail = whole.read(max(whole.size - TAIL, 0), TAIL)
+        return self._seen_as(received, tail, whole.size)
+
+    def _seen_as(self, received: Received, tail: bytes, size: int) -> Look:
+        self._asking.version = received.answer.version(size)
+        return Look(size, _identity(self._asking.version), tail)
+
+    async def _fetch(self, span: Span) -> AsyncGenerator[bytes, None]:
+        fetch = self._fetch_parts if self._gives_ranges else self._fetch_from_whole
+        async for piece in fetch(span):
+            yield piece
+
+    async def _fetch_parts(self, span: Span) -> AsyncGenerator[bytes, None]:
+        attempts = Attempts(self._patience, self._asking.where(span))
+        while span.length:
+            try:
+                async with self._asking.ask_part(span) as received:
+                    part = received.answer.span or span
+                    async for piece in received.pieces(part.length):
+                        span = Span(span.start + len(piece), span.length - len(piece))
+                        attempts.progress(len(piece))
+                        yield piece
+            except Trouble as trouble:
+                await attempts.failed(trouble)
+
+    async def _fetch_from_whole(self, span: Span) -> AsyncGenerator[bytes, None]:
+        async with self._taking:
+            whole = self._whole or await self._take_again()
+        for start in range(span.start, span.stop, PIECE):
+            yield await asyncio.to_thread(whole.read, start, min(PIECE, span.stop - start))
+
+    async def _take_again(self) -> WholeFile:
+        """Get what `aclose` let go of."""
+        attempts = Attempts(self._patience, self.name)
+        while True:
+            try:
+                async with self._asking.ask(None, self.name) as received:
+                    return await self._take(received)
+            except Trouble as trouble:
+                await attempts.failed(trouble)
+
+    async def _take(self, received: Received) -> WholeFile:
+        length = received.answer.length
+        check_size(length, self.name)
+        whole = WholeFile()
+        try:
+            await whole.fill(received.pieces(length), self.name)
+        except BaseException:
+            whole.close()
+            raise
+        self._whole = whole
+        return whole
+
+
+def _identity(version: Version) -> str:
+    if not (version.etag or version.modified):
+        return f"unknown-{uuid.uuid4()}"
+    return f"{version.etag or version.modified}-{version.size}"

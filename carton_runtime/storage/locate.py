@@ -1,0 +1,76 @@
+"""From what a person types to the bytes: a path on this machine, or a source far away."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from carton_runtime.errors import StorageError
+from carton_runtime.settings import Settings
+from carton_runtime.storage.base import Source
+from carton_runtime.storage.redact import redacted
+
+_WEB = ("http", "https")
+
+
+def locate(location: object, settings: Settings) -> Path | Source:
+    """Where something is: a path for what is on this machine, and a source, not opened yet, for what is not.
+
+    Args:
+        location: a path, a ``file:`` URL, or an ``http:`` or ``https:`` one.
+        settings: say whether the network may be used.
+
+    Raises:
+        StorageError: it is no location, of a kind that cannot be read, or on the network while that is off.
+    """
+    text = check_location(location)
+    if "://" not in text and not text.startswith("file:"):
+        return local_path(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:  # half an IPv6 address
+        raise StorageError(f"{redacted(text)} cannot be read: {error}") from error
+    if parts.scheme == "file":
+        return _path_of_url(parts.netloc, parts.path, text)
+    return _far_away(parts.scheme, text, settings)
+
+
+def check_location(location: object) -> str:
+    """A path or URL as text.
+
+    Raises:
+        StorageError: it is of another kind, or empty.
+    """
+    text = os.fspath(location) if isinstance(location, os.PathLike) else location
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise StorageError(f"{location!r} is no place for a model; give a path or URL, as a string or a pathlib.Path")
+    return text
+
+
+def local_path(location: object) -> Path:
+    """A path on this machine. Raises as `check_location` does."""
+    text = check_location(location)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # of a user whom nobody knows
+        raise StorageError(f"{text} cannot be read: {error}") from error
+
+
+def _path_of_url(host: str, path: str, location: str) -> Path:
+    if host not in ("", "localhost"):
+        raise StorageError(f"{location} is on another machine, {host}; copy the carton and give its path")
+    return Path(unquote(path))
+
+
+def _far_away(scheme: str, url: str, settings: Settings) -> Source:
+    if settings.offline:
+        raise StorageError(
+            f"{redacted(url)} is on the network, which the setting `offline` (CARTON_OFFLINE) forbids; "
+            "switch it off, or give the path of a carton that is here"
+        )
+    if scheme in _WEB:
+        from carton_runtime.storage.http.source import HttpSource
+
+        return HttpSource(url)
+    raise StorageError(f"{scheme}: locations cannot be read; download the carton and give its path")
