@@ -55,6 +55,36 @@ class Settings:
         "Whether uv may download a Python that a carton asks for and this machine lacks.",
     )
     offline: bool = _setting(False, "CARTON_OFFLINE", "Never touch the network: use only what is cached or local.")
+    limit_entries: int = _setting(1_000_000, "CARTON_LIMIT_ENTRIES", "The most files in a carton.")
+    limit_directory_size: int = _setting(
+        1 << 28, "CARTON_LIMIT_DIRECTORY_SIZE", "The largest directory of a zip, which lists its files."
+    )
+    limit_path_length: int = _setting(
+        1 << 12, "CARTON_LIMIT_PATH_LENGTH", "The longest name of a file in a carton, and target of a symlink."
+    )
+    limit_expanded_size: int = _setting(
+        1 << 44, "CARTON_LIMIT_EXPANDED_SIZE", "The most that all files of a carton may expand to."
+    )
+    limit_compression_ratio: int = _setting(
+        100_000, "CARTON_LIMIT_COMPRESSION_RATIO", "How many times its compressed size a file may expand to."
+    )
+    limit_symlink_chain: int = _setting(
+        40, "CARTON_LIMIT_SYMLINK_CHAIN", "How many symlinks may lead one to the other."
+    )
+    limit_manifest_size: int = _setting(1 << 26, "CARTON_LIMIT_MANIFEST_SIZE", "The largest `MANIFEST`.")
+    limit_links_size: int = _setting(1 << 24, "CARTON_LIMIT_LINKS_SIZE", "The largest `LINKS`.")
+    limit_toml_size: int = _setting(
+        1 << 23, "CARTON_LIMIT_TOML_SIZE", "The largest `carton.toml`, and index of stored tensors."
+    )
+    limit_toml_depth: int = _setting(
+        32, "CARTON_LIMIT_TOML_DEPTH", "How deep the tables and lists of a TOML file may be nested."
+    )
+    limit_string_file_size: int = _setting(
+        1 << 26, "CARTON_LIMIT_STRING_FILE_SIZE", "The largest file of a stored tensor of strings."
+    )
+    limit_read_size: int = _setting(
+        1 << 32, "CARTON_LIMIT_READ_SIZE", "The largest stored tensor, picture or other file taken into memory."
+    )
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -71,7 +101,8 @@ class Settings:
         values = {}
         for item in fields(cls):
             variable = item.metadata["variable"]
-            if variable in environ:
+            is_given = variable in environ and (environ[variable] or not isinstance(item.default, Path))
+            if is_given:  # an empty path would be the folder that happens to be the current one
                 values[item.name] = _from_text(item.name, environ[variable], item.default, variable)
             elif item.name in table:
                 values[item.name] = _from_toml(item.name, table[item.name], item.default, path)
@@ -81,7 +112,9 @@ class Settings:
         for item in fields(self):
             value = getattr(self, item.name)
             if isinstance(value, Path):
-                object.__setattr__(self, item.name, value.expanduser())
+                object.__setattr__(self, item.name, _expanded(value))
+            elif isinstance(value, tuple):
+                object.__setattr__(self, item.name, tuple(map(os.path.expanduser, value)))
 
 
 def inherited_environment() -> dict[str, str]:
@@ -91,7 +124,7 @@ def inherited_environment() -> dict[str, str]:
 
 def _configuration_file(environ: Mapping[str, str]) -> tuple[Path, dict[str, Any]]:
     named = environ.get("CARTON_CONFIG_PATH")
-    path = Path(named or _HOME / "config.toml").expanduser()
+    path = _expanded(Path(named or _HOME / "config.toml"))
     try:
         return path, tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -100,6 +133,13 @@ def _configuration_file(environ: Mapping[str, str]) -> tuple[Path, dict[str, Any
         return path, {}
     except (OSError, ValueError) as error:
         raise SettingsError(f"the configuration file {path} cannot be read: {error}") from error
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # of a user whom nobody knows
+        raise SettingsError(f"the setting {path} cannot be read: {error}") from error
 
 
 def _from_text(name: str, text: str, default: Any, variable: str) -> Any:

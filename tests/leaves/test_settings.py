@@ -133,6 +133,27 @@ def test_a_tilde_expands_in_the_variable_and_in_the_file(home: Path, config: Con
     assert getattr(config.loaded(**{VARIABLES[name]: "~/variable"}), name) == home / "variable"
 
 
+@pytest.mark.parametrize("name", LISTS)
+def test_a_tilde_expands_in_lists(home: Path, config: Config, name: str) -> None:
+    assert getattr(config.loaded(f'{name} = ["~/file", "https://x.example/~y"]'), name) == (
+        f"{home}/file",
+        "https://x.example/~y",
+    )
+    assert getattr(config.loaded(**{VARIABLES[name]: "~/variable"}), name) == (f"{home}/variable",)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_an_empty_variable_is_no_path(config: Config, name: str) -> None:
+    assert getattr(config.loaded(f'{name} = "/file"', **{VARIABLES[name]: ""}), name) == Path("/file")
+
+
+def test_the_home_of_a_user_whom_nobody_knows_is_refused(config: Config) -> None:
+    with pytest.raises(SettingsError, match="the setting ~nobody-at-all/cache cannot be read"):
+        config.loaded('cache_dir = "~nobody-at-all/cache"')
+    with pytest.raises(SettingsError, match="the setting ~nobody-at-all/x cannot be read"):
+        Settings.load({"CARTON_CONFIG_PATH": "~nobody-at-all/x"})
+
+
 @pytest.mark.parametrize("text", ["1", "true", "Yes", "ON", " 1 "])
 def test_these_mean_yes(config: Config, text: str) -> None:
     assert config.loaded(CARTON_OFFLINE=text).offline is True
