@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from pathlib import Path
 
 from carton_runtime.errors import StorageError
@@ -11,10 +12,16 @@ from carton_runtime.storage.base import Source
 
 
 class LocalFile(Source):
-    """A file. It is opened for each read and not held, and must stay the same from the first look on."""
+    """A file. It is opened for each read and not held, and must stay the same from the first look on.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: where it is.
+        follow_links: whether it may be a symlink.
+    """
+
+    def __init__(self, path: Path, *, follow_links: bool = True) -> None:
         self.path = path
+        self._follow_links = follow_links
         self.name = str(path)
         self._known: os.stat_result | None = None
 
@@ -36,14 +43,17 @@ class LocalFile(Source):
     def _first_look(self) -> os.stat_result:
         if self._known is None:
             try:
-                self._known = self.path.stat()
+                found = self.path.stat(follow_symlinks=self._follow_links)
             except OSError as error:
                 raise StorageError(f"{self.path} cannot be read: {error.strerror}") from error
+            if not stat.S_ISREG(found.st_mode):
+                raise StorageError(f"{self.path} cannot be read: it is no file, but a pipe, a device or a link")
+            self._known = found
         return self._known
 
     def _read(self, start: int, length: int) -> bytes:
         try:
-            with self.path.open("rb", buffering=0) as file:
+            with open(self.path, "rb", buffering=0, opener=self._opener) as file:
                 if _identity(os.fstat(file.fileno())) != _identity(self._first_look()):
                     raise StorageError(f"{self.path} changed while it was read; start again")
                 file.seek(start)
@@ -52,6 +62,10 @@ class LocalFile(Source):
             if isinstance(error, StorageError):
                 raise
             raise StorageError(f"{self.path} cannot be read: {error.strerror}") from error
+
+    def _opener(self, path: str, flags: int) -> int:
+        # Another process may have put a pipe there since, and waiting for its other end would never end
+        return os.open(path, flags | os.O_NONBLOCK | (0 if self._follow_links else os.O_NOFOLLOW))
 
     def _read_all(self, descriptor: int, length: int) -> bytes:
         pieces = []
@@ -63,5 +77,5 @@ class LocalFile(Source):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _identity(stat: os.stat_result) -> tuple[int, ...]:
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
