@@ -47,7 +47,7 @@ class RangeServer:
 
     def serve(self, name: str, content: bytes | Path, faults: Faults | None = None) -> str:
         """Serve a file, in place of what had the name before; gives its URL."""
-        self._server.served[f"/{name}"] = Served(content, faults or Faults(), self._server.released)
+        self._server.served[f"/{name}"] = Served(content, faults or Faults())
         return f"{self.url}/{name}"
 
     def redirect(self, name: str, location: str, status: int = 302) -> str:
@@ -79,7 +79,6 @@ class _Server(ThreadingHTTPServer):
             self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.served: dict[str, Served] = {}
         self.lock = threading.Lock()
-        self.released = threading.Event()
         self._open: set[socket.socket] = set()
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -96,7 +95,6 @@ class _Server(ThreadingHTTPServer):
         """Clients hang up whenever they like, and it is nobody's error here."""
 
     def hang_up(self) -> None:
-        self.released.set()
         with self.lock:
             for connection in self._open:
                 with contextlib.suppress(OSError):  # the other side was faster

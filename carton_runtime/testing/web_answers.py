@@ -8,7 +8,6 @@ import gzip
 import hashlib
 import re
 import socket
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -46,13 +45,11 @@ class Served:
     Attributes:
         content: its bytes, or where they are.
         faults: what is done wrong with it.
-        released: set when the server closes.
         requests: those that came.
     """
 
     content: bytes | Path
     faults: Faults
-    released: threading.Event
     requests: list[Request] = field(default_factory=list)
 
     @property
@@ -194,10 +191,11 @@ class Answering:
             self._handler.connection.shutdown(socket.SHUT_RDWR)
 
     def _hang(self) -> None:
-        """Do nothing until the server is closed."""
-        self._handler.wfile.flush()
-        self._served.released.wait()
+        """Do nothing until one of the two hangs up."""
         self._handler.close_connection = True
+        with contextlib.suppress(OSError):
+            while self._handler.connection.recv(_PIECE):
+                pass
 
     def _refuse(self, status: int, headers: Mapping[str, str]) -> None:
         self._request.status = status

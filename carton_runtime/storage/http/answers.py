@@ -100,11 +100,11 @@ class Answer:
         """The state of the file that this is an answer of."""
         return Version(self.etag, self.modified, size)
 
-    def check_part(self, wanted: Span, where: str) -> int:
+    def check_part(self, wanted: Span, where: str) -> tuple[Span, int]:
         """Check that these are the bytes that were asked for, from the first on.
 
         Returns:
-            How many bytes the whole file has.
+            Those that are sent, which may be fewer, and how many the whole file has.
 
         Raises:
             StorageError: they are not.
@@ -119,7 +119,7 @@ class Answer:
             raise StorageError(f"{where}: the server announces {self.length} bytes for a range of {self.span.length}")
         if self.span.stop > self.total:
             raise StorageError(f"{where}: the server sends {describe(self.span)} of a file of {self.total} bytes")
-        return self.total
+        return self.span, self.total
 
 
 def describe(span: Span) -> str:

@@ -97,14 +97,14 @@ class Asking:
             yield Received(answer, where, response)
 
     @contextlib.asynccontextmanager
-    async def ask_part(self, span: Span) -> AsyncIterator[Received]:
-        """Ask for a range of a file that was seen. Raises as `ask` does."""
+    async def ask_part(self, span: Span) -> AsyncIterator[tuple[Received, Span]]:
+        """Ask for a range of a file that was seen; gives the part of it that comes. Raises as `ask` does."""
         where = self.where(span)
         async with self.ask(header_of(span), where) as received:
             if received.answer.status == OK:
                 raise Trouble("the server sends the whole file instead of a range")
-            received.answer.check_part(span, where)
-            yield received
+            part, _ = received.answer.check_part(span, where)
+            yield received, part
 
     @contextlib.asynccontextmanager
     async def _at_its_end(self, headers: dict[str, str], where: str) -> AsyncIterator[httpx.Response]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 
 from carton_runtime.errors import StorageError
 from carton_runtime.storage.base import PIECE, Span
-from carton_runtime.storage.http.answers import CHANGED, OK, PARTIAL, Version
+from carton_runtime.storage.http.answers import CHANGED, OK, PARTIAL, Version, describe
 from carton_runtime.storage.http.asking import Asking, Received, header_of
 from carton_runtime.storage.http.whole import WholeFile, check_size
 from carton_runtime.storage.remote import TAIL, Look, RemoteSource
@@ -77,9 +77,9 @@ class HttpSource(RemoteSource):
             return await self._look_at_tail(received, tail)
 
     async def _look_at_tail(self, received: Received, tail: Span) -> Look:
-        size = received.answer.check_part(tail, received.where)
-        if tail.stop != size:
-            raise StorageError(f"{received.where}: the server sends no more than {tail.length} bytes of {size}")
+        part, size = received.answer.check_part(tail, received.where)
+        if part != tail or part.stop != size:
+            raise StorageError(f"{received.where}: the server sends {describe(part)} of {size}, which is not its end")
         data = b"".join([piece async for piece in received.pieces(tail.length)])
         return self._seen_as(received, data, size)
 
@@ -102,8 +102,7 @@ class HttpSource(RemoteSource):
         attempts = Attempts(self._patience, self._asking.where(span))
         while span.length:
             try:
-                async with self._asking.ask_part(span) as received:
-                    part = received.answer.span or span
+                async with self._asking.ask_part(span) as (received, part):
                     async for piece in received.pieces(part.length):
                         span = Span(span.start + len(piece), span.length - len(piece))
                         attempts.progress(len(piece))
