@@ -25,7 +25,8 @@ def install(python: Path, lock: Pylock, settings: Settings, running: Step) -> No
     Raises:
         EnvironmentBuildError: a wheel cannot be had, or is not what its hash promised.
     """
-    with tempfile.TemporaryDirectory(prefix="carton-install-") as folder:
+    # In the environment itself: what is left when this process is killed goes with the half of it that is there.
+    with tempfile.TemporaryDirectory(prefix=".install-", dir=python.parent.parent) as folder:
         pylock, pinned = Path(folder, "pylock.toml"), Path(folder, "requirements.txt")
         pylock.write_bytes(write_pylock(lock))
         sync = ("pip", "sync", "--python", python, *_FLAGS, "--preview-features", "pylock")
