@@ -1,6 +1,6 @@
 """What is happening, for progress bars and logs: steps that start, progress and finish.
 
-A long operation is a tree of steps, each named like ``environment.build`` or ``model.extract``. A step's events go to
+A long operation is a tree of steps, each named like ``environment.build`` or ``model.fetch``. A step's events go to
 the logger ``carton_runtime.<name>`` and to the callback that the caller passed as ``on_event``. Callbacks run on
 whatever thread does the work, must not block, and see each step as: one ``started``, any number of ``progress``, then
 one ``finished`` or ``failed``.
@@ -37,6 +37,7 @@ class Event:
         total: amount in all, in ``unit``; ``None`` when it is not known.
         unit: ``"B"`` for bytes, otherwise what is counted.
         elapsed: seconds since the step started.
+        skipped: how much of ``done`` was there before, and took no time.
     """
 
     step: str
@@ -46,6 +47,18 @@ class Event:
     total: int | None = None
     unit: str = "B"
     elapsed: float = 0.0
+    skipped: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """So much a second; ``None`` while that cannot be told."""
+        done = self.done - self.skipped
+        return done / self.elapsed if done > 0 and self.elapsed > 0 else None
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until all is done, at the rate so far; ``None`` while that cannot be told."""
+        return None if self.total is None or not self.rate else max(0, self.total - self.done) / self.rate
 
 
 OnEvent = Callable[[Event], None]
@@ -62,6 +75,7 @@ class Step:
         self._unit = unit
         self._on_event = on_event
         self._done = 0
+        self._skipped = 0
         self._start = time.monotonic()
         self._logger = logging.getLogger(f"carton_runtime.{name}")
 
@@ -69,6 +83,11 @@ class Step:
         """Report `amount` more done."""
         self._done += amount
         self.say(message)
+
+    def skip(self, amount: int, message: str | None = None) -> None:
+        """Report `amount` more done that was there before and took no time."""
+        self._skipped += amount
+        self.advance(amount, message)
 
     def say(self, message: str | None = None) -> None:
         """Report a new line of text, or just that the step is alive."""
@@ -78,7 +97,7 @@ class Step:
     def emit(self, phase: Phase) -> None:
         """Send an event of `phase` to the logger and to the callback."""
         elapsed = time.monotonic() - self._start
-        event = Event(self._name, phase, self._message, self._done, self._total, self._unit, elapsed)
+        event = Event(self._name, phase, self._message, self._done, self._total, self._unit, elapsed, self._skipped)
         self._logger.debug("%s after %.3f s: %s", phase, elapsed, self._message)
         if self._on_event is not None:
             self._on_event(event)

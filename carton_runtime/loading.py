@@ -16,7 +16,7 @@ from carton_runtime.catalog.choose import choose, host_platform
 from carton_runtime.catalog.discover import RunnerEntry, discover, search_paths
 from carton_runtime.checking import batch_axes
 from carton_runtime.contents.opening import open_carton
-from carton_runtime.contents.placing import place_model
+from carton_runtime.contents.placing import PlacedModel, place_model
 from carton_runtime.devices import Device, resolve_device
 from carton_runtime.environments.interpreters import Interpreter, ensure_interpreter, find_interpreters
 from carton_runtime.environments.store import ensure_environment
@@ -219,10 +219,14 @@ class _Loading:
         files = await open_carton(location, self.settings)
         try:
             plan = await self._plan(files.document)
-            model_dir = await place_model(files, self.settings.cache_dir, self.on_event)
+            placed = await place_model(files, self.settings.cache_dir, self.settings.cache_size, self.on_event)
         finally:
             await files.contents.aclose()
-        return await self._start(info_of(files), plan, model_dir, lock_dir=model_dir)
+        try:
+            return await self._start(info_of(files), plan, placed.path, placed.path, placed)
+        except BaseException:
+            placed.release()
+            raise
 
     async def unpacked(self, path: Path, options: PackOptions) -> Carton:
         staged = await asyncio.to_thread(stage, path, options, self.settings, self.on_event)
@@ -243,7 +247,9 @@ class _Loading:
         named = replace(runner, runner_compat_version=choice.entry.compat_version)
         return _Plan(named, choice.entry, interpreter, device)
 
-    async def _start(self, info: CartonInfo, plan: _Plan, model_dir: Path, lock_dir: Path) -> Carton:
+    async def _start(
+        self, info: CartonInfo, plan: _Plan, model_dir: Path, lock_dir: Path, placed: PlacedModel | None = None
+    ) -> Carton:
         spec = KernelSpec(
             name=info.title,
             python=await self._python(plan, lock_dir),
@@ -256,8 +262,9 @@ class _Loading:
             memory_limit=self.overrides.memory_limit,
         )
         kernel = await Kernel.start(spec, on_event=self.on_event)
-        kernel.load_warnings = (*filter(None, [plan.device.remark]), *kernel.load_warnings)
-        supervisor = Supervisor(kernel, self.overrides.restart_policy)
+        remarks = filter(None, [plan.device.remark, placed.remark if placed else ""])
+        kernel.load_warnings = (*remarks, *kernel.load_warnings)
+        supervisor = Supervisor(kernel, self.overrides.restart_policy, placed.release if placed else None)
         return Carton(replace(info, runner=plan.runner), supervisor, strict=self.strict)
 
     async def _python(self, plan: _Plan, lock_dir: Path) -> Path:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import aclosing
+
+from carton_runtime.errors import FormatError
+from carton_runtime.format.limits import Limits
+from carton_runtime.storage.delivery import Delivery
 
 
 class Contents(ABC):
@@ -11,9 +16,11 @@ class Contents(ABC):
 
     Attributes:
         name: where they are, for messages.
+        limits: how much of everything is allowed.
     """
 
     name: str
+    limits: Limits
 
     @property
     @abstractmethod
@@ -33,22 +40,38 @@ class Contents(ABC):
         """
 
     @abstractmethod
-    def stream(self, path: str) -> AsyncIterator[bytes]:
-        """The bytes of a file in pieces of at most 1 MiB.
+    async def deliver(self, path: str) -> Delivery:
+        """What brings a file: all bytes of a file come this way, but for small ones that are read together.
 
         Raises:
             FormatError: the archive is damaged there.
-            StorageError: they cannot be read.
+            StorageError: it cannot be read.
         """
+
+    async def stream(self, path: str) -> AsyncIterator[bytes]:
+        """The bytes of a file in pieces of at most 1 MiB. Raises as `deliver` does."""
+        async with aclosing((await self.deliver(path)).expanded()) as pieces:
+            async for piece in pieces:
+                yield piece
 
     @abstractmethod
     async def aclose(self) -> None:
         """Let go of what is held open."""
 
     async def read(self, path: str) -> bytes:
-        """All bytes of a small file. Raises as `stream` does."""
+        """All bytes of a small file. Raises as `stream` does, and `FormatError` when it is larger than is allowed."""
+        self.check_size(path, self.limits.read_size)
         return b"".join([chunk async for chunk in self.stream(path)])
 
     async def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
         """All bytes of several small files, asked for together where they are far away. Raises as `stream` does."""
         return {path: await self.read(path) for path in paths}
+
+    def check_size(self, path: str, most: int) -> None:
+        """Check how large a file is before anything of it is read.
+
+        Raises:
+            FormatError: it has more than `most` bytes.
+        """
+        if self.size(path) > most:
+            raise FormatError(f"of {self.name} has {self.size(path):,} bytes; at most {most:,} are allowed", where=path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from carton_runtime._child.carton_wire.values import Tensor
@@ -12,13 +12,14 @@ from carton_runtime.contents.base import Contents
 from carton_runtime.errors import FormatError
 from carton_runtime.format import v1
 from carton_runtime.format.document import Document
+from carton_runtime.format.limits import Limits
 from carton_runtime.format.manifest import LINKS, MANIFEST, Links, Manifest
 from carton_runtime.format.tensor_files import TensorIndex
 from carton_runtime.storage.cache import check_digest
+from carton_runtime.storage.delivery import Delivery
 
 CARTON_TOML = "carton.toml"
 INDEX = "tensor_data/index.toml"
-_MOST_LINKS = 40  # as Linux follows
 _OURS = ("model/", "misc/", "tensor_data/")
 _DESCRIBING = (MANIFEST, LINKS, CARTON_TOML, INDEX)
 _NOTHING: Mapping[str, bytes] = {}
@@ -52,13 +53,15 @@ class CartonFiles:
             StorageError: the carton cannot be read.
         """
         ahead = await _read_ahead(contents)
-        manifest = Manifest.parse(_required(contents, ahead, MANIFEST))
-        links = Links.parse(ahead[LINKS]) if LINKS in ahead else Links({})
+        manifest = Manifest.parse(_required(contents, ahead, MANIFEST), contents.limits)
+        links = Links({})
+        if LINKS in contents.paths:
+            links = Links.parse(_required(contents, ahead, LINKS), contents.limits)
         _check_manifest(manifest, contents, links)
-        document = v1.parse(await _read_checked(contents, manifest, CARTON_TOML, ahead))
+        document = v1.parse(await _read_checked(contents, manifest, CARTON_TOML, ahead), contents.limits)
         has_index = INDEX in manifest.entries
         index = await _read_checked(contents, manifest, INDEX, ahead) if has_index else b""
-        tensors = TensorIndex.parse(index) if has_index else TensorIndex({})
+        tensors = TensorIndex.parse(index, contents.limits) if has_index else TensorIndex({})
         v1.check_references(document, tensors.names)
         return cls(contents, manifest, document, tensors, links)
 
@@ -76,9 +79,20 @@ class CartonFiles:
         files = {path: await self.read(path) for path in self.tensors.files_of(name)}
         return await asyncio.to_thread(self.tensors.decode, name, files)
 
-    def stream(self, path: str) -> AsyncIterator[bytes]:
-        """The bytes of a file in pieces, *unchecked*: compare their hash with the MANIFEST's before using them."""
-        return self.contents.stream(path)
+    async def deliver(self, path: str) -> Delivery:
+        """What brings a file, *unchecked*: compare the hash of what comes with the MANIFEST's before using it.
+
+        Raises:
+            FormatError: the file is only linked to.
+        """
+        if path not in self.contents.paths:
+            name = self.contents.name
+            raise FormatError(f"{path} of {name} is only linked to; this release reads what is in the carton")
+        return await self.contents.deliver(path)
+
+    def size(self, path: str) -> int | None:
+        """Bytes in a file; `None` for one that is only linked to."""
+        return self.contents.size(path) if path in self.contents.paths else None
 
     @property
     def model_files(self) -> Mapping[str, str]:
@@ -104,13 +118,23 @@ def _check_manifest(manifest: Manifest, contents: Contents, links: Links) -> Non
 async def _read_ahead(contents: Contents) -> dict[str, bytes]:
     """What describes the carton, asked for together; links among it are left to be followed."""
     here = [path for path in _DESCRIBING if path in contents.paths]
-    plain = [path for path in here if path in (MANIFEST, LINKS) or await contents.link_target(path) is None]
+    plain = [path for path in here if await contents.link_target(path) is None]
+    for path in plain:
+        contents.check_size(path, _most(path, contents.limits))
     return await contents.read_many(plain)
+
+
+def _most(path: str, limits: Limits) -> int:
+    """How many bytes a file may have that is read into memory."""
+    of_describing = {MANIFEST: limits.manifest_size, LINKS: limits.links_size}
+    of_describing |= dict.fromkeys((CARTON_TOML, INDEX), limits.toml_size)
+    return of_describing.get(path, limits.read_size)
 
 
 def _required(contents: Contents, ahead: Mapping[str, bytes], path: str) -> bytes:
     if path not in ahead:
-        raise FormatError(f"{contents.name} is no carton: it has no {path}")
+        what = f"its {path} is a symlink" if path in contents.paths else f"it has no {path}"
+        raise FormatError(f"{contents.name} is no carton: {what}")
     return ahead[path]
 
 
@@ -120,7 +144,7 @@ async def _followed(contents: Contents, path: str) -> str:
     Raises:
         FormatError: it leads to no file.
     """
-    for _ in range(_MOST_LINKS):
+    for _ in range(contents.limits.symlink_chain + 1):
         if path not in contents.paths:
             break
         target = await contents.link_target(path)
@@ -137,6 +161,7 @@ async def _read_checked(
     if promised is None or path not in contents.paths:
         raise FormatError(f"{contents.name} has no file {path!r}")
     end = await _followed(contents, path)
+    contents.check_size(end, _most(path, contents.limits))
     data = ahead[end] if end in ahead else await contents.read(end)
     found = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
     check_digest(found, promised, f"{path} of {contents.name}")

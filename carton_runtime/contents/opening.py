@@ -9,8 +9,10 @@ from pathlib import Path
 from carton_runtime.contents.base import Contents
 from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.directory import open_directory
+from carton_runtime.contents.limiting import limits_of
 from carton_runtime.contents.zipped import ZippedContents
 from carton_runtime.errors import FormatError, StorageError
+from carton_runtime.format.limits import Limits
 from carton_runtime.format.manifest import MANIFEST
 from carton_runtime.settings import Settings
 from carton_runtime.storage.base import Source
@@ -26,8 +28,8 @@ async def open_carton(location: str | os.PathLike[str], settings: Settings) -> C
         IntegrityError: its description is not what its MANIFEST promises.
         StorageError: there is nothing there, or it cannot be read.
     """
-    place = locate(location, settings)
-    contents = await (_open_zip(place) if isinstance(place, Source) else _open_path(place))
+    place, limits = locate(location, settings), limits_of(settings)
+    contents = await (_open_zip(place, limits) if isinstance(place, Source) else _open_path(place, limits))
     try:
         return await CartonFiles.open(contents)
     except BaseException:
@@ -35,12 +37,12 @@ async def open_carton(location: str | os.PathLike[str], settings: Settings) -> C
         raise
 
 
-async def _open_path(path: Path) -> Contents:
+async def _open_path(path: Path, limits: Limits) -> Contents:
     try:
         if not stat.S_ISDIR(path.stat().st_mode):
-            return await _open_zip(LocalFile(path))
+            return await _open_zip(LocalFile(path), limits)
         _check_carton(path)
-        return await open_directory(path)
+        return await open_directory(path, limits)
     except FileNotFoundError as error:
         raise StorageError(f"{path} does not exist (looked in {Path.cwd()})") from error
     except OSError as error:
@@ -49,9 +51,9 @@ async def _open_path(path: Path) -> Contents:
         raise StorageError(f"{path} cannot be read: {error.strerror}") from error
 
 
-async def _open_zip(source: Source) -> Contents:
+async def _open_zip(source: Source, limits: Limits) -> Contents:
     try:
-        return await ZippedContents.open(source)
+        return await ZippedContents.open(source, limits)
     except BaseException:
         await source.aclose()
         raise

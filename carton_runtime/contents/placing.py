@@ -4,141 +4,160 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
+import shutil
+import tempfile
+import weakref
+from functools import partial
 from pathlib import Path
 
-import filelock
-
 from carton_runtime.contents.carton import CartonFiles
-from carton_runtime.errors import FormatError, IntegrityError, StorageError
+from carton_runtime.contents.filling import Filling
+from carton_runtime.errors import StorageError
 from carton_runtime.events import OnEvent, step
-from carton_runtime.storage.cache import ContentStore, is_verified, link
+from carton_runtime.storage.cache import CacheNotWritableError, ContentStore, Lease, ModelFolder, make_room, sweep
+from carton_runtime.storage.locks import Lock, try_lock
+
+_LOGGER = logging.getLogger(__name__)
 
 MODEL_PACKAGE = "_carton_model_module"
 """The name of the directory: the package that Python models find themselves in."""
 
+_UNLIMITED = 1 << 62
+_TEMPORARY = "carton-model-"
 
-async def place_model(files: CartonFiles, cache_dir: Path, on_event: OnEvent | None = None) -> Path:
+
+class PlacedModel:
+    """A model's files, there for as long as this is not released.
+
+    Attributes:
+        path: the directory.
+        remark: what the user should know; empty most often.
+    """
+
+    def __init__(self, path: Path, lease: Lease) -> None:
+        self.path = path
+        self.remark = ""
+        self._held: list[Lease | _Temporary] = [lease]
+
+    def keep(self, temporary: _Temporary, remark: str) -> None:
+        """Let go of a temporary folder together with the files, which are in it."""
+        self._held.append(temporary)
+        self.remark = remark
+
+    def release(self) -> None:
+        """The files are not needed any more; a second time does nothing."""
+        for held in self._held:
+            held.release()
+
+
+async def place_model(
+    files: CartonFiles, cache_dir: Path, cache_size: int = _UNLIMITED, on_event: OnEvent | None = None
+) -> PlacedModel:
     """The directory with the model's files, all checked; what is there from before is used again.
+
+    Where the cache may not be written, the files that it lacks go to a temporary directory.
+
+    Args:
+        files: the carton.
+        cache_dir: the cache.
+        cache_size: bytes that it should not grow beyond.
+        on_event: told of the steps ``model.wait`` and ``model.fetch``.
 
     Raises:
         IntegrityError: a file is not what the MANIFEST promises.
         FormatError: the archive is damaged.
         StorageError: the carton cannot be read, or the cache not written.
     """
-    root = cache_dir / "models" / files.manifest.model_hash
-    placing = _Placing(files, ContentStore(cache_dir / "files"), root / MODEL_PACKAGE)
-    missing = await asyncio.to_thread(placing.missing)
-    if missing:
-        is_new = not root.exists()
-        async with _lock(root):
-            try:
-                await placing.place(await asyncio.to_thread(placing.missing), on_event)
-            except BaseException:
-                await asyncio.to_thread(placing.undo)
-                if is_new:
-                    _discard(root)
-                raise
-    return placing.target
-
-
-def _lock(root: Path) -> filelock.AsyncFileLock:
     try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"the cache at {root.parent} cannot be written: {error}") from error
-    return filelock.AsyncFileLock(root / ".lock", run_in_executor=True)
+        return await _place(files, cache_dir, cache_size, on_event)
+    except CacheNotWritableError as error:
+        return await _place_aside(files, error, on_event)
 
 
-def _discard(root: Path) -> None:
-    """Remove a model's folder, unless there is more in it than the lock, which is held."""
-    if os.listdir(root) == [".lock"]:  # noqa: PTH208  the names are all that matters
-        (root / ".lock").unlink()
-        with contextlib.suppress(OSError):  # somebody has come who wants the lock
-            root.rmdir()
+async def _place(files: CartonFiles, cache_dir: Path, cache_size: int, on_event: OnEvent | None) -> PlacedModel:
+    folder = ModelFolder.of(cache_dir, files.manifest.model_hash)
+    filling = Filling(files, ContentStore(cache_dir), folder.path / MODEL_PACKAGE)
+    lease = await folder.lease()
+    try:
+        if await asyncio.to_thread(filling.missing):
+            with await _turn(folder, on_event):
+                await _fill(filling, folder, files, partial(make_room, cache_dir, limit=cache_size), on_event)
+    except BaseException:
+        lease.release()
+        await asyncio.to_thread(folder.remove_if_empty)
+        raise
+    return PlacedModel(folder.path / MODEL_PACKAGE, lease)
 
 
-class _Placing:
-    def __init__(self, files: CartonFiles, store: ContentStore, target: Path) -> None:
-        self.target = target
-        self._files = files
-        self._store = store
-        self._root = Path(os.path.realpath(target))
-        self._created: list[Path] = []
+async def _turn(folder: ModelFolder, on_event: OnEvent | None) -> Lock:
+    turn = folder.try_turn()
+    if turn is None:
+        with step("model.wait", "another process is fetching this model", on_event=on_event):
+            turn = await folder.turn()
+    return turn
 
-    def missing(self) -> dict[str, str]:
-        """The files that are not in place, or were touched since: path → sha256."""
-        return {path: sha256 for path, sha256 in self._files.model_files.items() if not self._is_placed(path, sha256)}
 
-    async def place(self, missing: dict[str, str], on_event: OnEvent | None) -> None:
-        """Put files in place."""
-        contents = self._files.contents
-        total = sum(contents.size(path) for path in missing if path in contents.paths)
-        self.target.mkdir(parents=True, exist_ok=True)
-        with step("model.extract", f"extracting {len(missing)} files", total=total, on_event=on_event) as running:
-            for path, sha256 in missing.items():
-                await self._place(path, sha256)
-                running.advance(contents.size(path), path)
+async def _fill(
+    filling: Filling, folder: ModelFolder, files: CartonFiles, room: partial[None], on_event: OnEvent | None
+) -> None:
+    missing = await asyncio.to_thread(filling.missing)
+    if not missing:  # another process has placed it meanwhile
+        return
+    try:
+        sweep(folder.path)
+        folder.describe(
+            files.document.model_name or "",
+            {f"{MODEL_PACKAGE}/{path.removeprefix('model/')}": sha256 for path, sha256 in files.model_files.items()},
+        )
+        await filling.fill(missing, room, on_event)
+    except BaseException:
+        await asyncio.to_thread(filling.undo)
+        raise
 
-    def undo(self) -> None:
-        """Remove what `place` added, and the folders that are empty then; what it repaired stays."""
-        for file in self._created:
-            file.unlink(missing_ok=True)
-        for folder, _, _ in os.walk(self.target, topdown=False):
-            with contextlib.suppress(OSError):  # it is not empty
-                Path(folder).rmdir()
 
-    async def _place(self, path: str, sha256: str) -> None:
-        contents = self._files.contents
-        if not os.path.lexists(self._destination(path)):
-            self._created.append(self._destination(path))
-        if path not in contents.paths:
-            raise FormatError(f"{path} of {contents.name} is only linked to; this release reads what is in the carton")
-        target = await contents.link_target(path)
-        if target is not None:
-            # The hash of a link is that of the file it leads to, which is checked under its own name.
-            end = await self._end_of(path)
-            self._check_end(path, end)
-            if self._files.manifest.entries.get(end) != sha256:
-                raise IntegrityError(f"{path} links to {target}, which is not what the MANIFEST promises for the link")
-            self._place_link(path, target)
-            return
-        what = f"{path} of {contents.name}"
-        stored = await self._store.ensure(sha256, lambda: contents.stream(path), what=what)
-        await asyncio.to_thread(link, stored, self._destination(path))
+async def _place_aside(files: CartonFiles, reason: StorageError, on_event: OnEvent | None) -> PlacedModel:
+    _LOGGER.warning("%s; the files of this model go to a temporary folder", reason)
+    temporary = await asyncio.to_thread(_Temporary)
+    try:
+        placed = await _place(files, temporary.path, _UNLIMITED, on_event)
+    except BaseException:
+        temporary.release()
+        raise
+    placed.keep(temporary, f"{reason}; its files are in a temporary folder, and fetched anew the next time")
+    return placed
 
-    async def _end_of(self, path: str) -> str:
-        """The file that a chain of links leads to."""
-        contents, passed = self._files.contents, {path}
-        while path in contents.paths and (target := await contents.link_target(path)) is not None:
-            if target in passed or not target.startswith("model/"):
-                raise FormatError(f"{path} links to {target}: in a circle, or out of the model", where=contents.name)
-            passed.add(target)
-            path = target
-        return path
 
-    def _check_end(self, path: str, end: str) -> None:
-        contents = self._files.contents
-        if end not in contents.paths:
-            is_folder = any(other.startswith(f"{end.rstrip('/')}/") for other in contents.paths)
-            what = "a folder, and a link may only lead to a file" if is_folder else "not in the carton"
-            raise FormatError(f"{path} links to {end}, which is {what}", where=contents.name)
+class _Temporary:
+    """A temporary folder that goes with this object, or with this process; or with the next that makes one."""
 
-    def _place_link(self, path: str, target: str) -> None:
-        destination = self._destination(path)
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        destination.unlink(missing_ok=True)
-        destination.symlink_to(os.path.relpath(self._destination(target), destination.parent))
+    def __init__(self) -> None:
+        try:
+            _remove_abandoned(Path(tempfile.gettempdir()))
+            self.path = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+        except OSError as error:
+            raise StorageError(f"neither the cache nor the temporary folder can be written: {error}") from error
+        self._lock = try_lock(self.path)
+        self._finalizer = weakref.finalize(self, _remove, self.path, self._lock, os.getpid())
 
-    def _is_placed(self, path: str, sha256: str) -> bool:
-        destination = self._destination(path)
-        if destination.is_symlink():
-            # Only a link to a file of the model that has the right content is a link of ours.
-            destination = Path(os.path.realpath(destination))
-            if not destination.is_relative_to(self._root):
-                return False
-            path = f"model/{destination.relative_to(self._root).as_posix()}"
-        return self._files.manifest.entries.get(path) == sha256 and is_verified(destination)
+    def release(self) -> None:
+        """Remove it; a second time does nothing."""
+        self._finalizer()
 
-    def _destination(self, path: str) -> Path:
-        return self.target / path.removeprefix("model/")
+
+def _remove(folder: Path, lock: Lock | None, owner: int) -> None:
+    if os.getpid() == owner:  # and not a process that was forked from it
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            lock.release()
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the folders of processes that died before they could."""
+    for folder in parent.glob(f"{_TEMPORARY}*"):
+        with contextlib.suppress(OSError):  # somebody else's
+            held = try_lock(folder)
+            if held is not None:
+                with held:
+                    shutil.rmtree(folder, ignore_errors=True)

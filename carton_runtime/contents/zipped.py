@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import TypeVar
 
 from carton_runtime.contents.base import Contents
 from carton_runtime.errors import FormatError
 from carton_runtime.format.archive import (
     Decompressor,
+    Method,
     Reading,
     ZipEntry,
     ZipIndex,
     data_start,
+    read_descriptor,
     read_entry,
     read_index,
     symlink_target,
 )
+from carton_runtime.format.limits import DEFAULTS, Limits
 from carton_runtime.storage.base import Source, Span
+from carton_runtime.storage.delivery import Delivery
+from carton_runtime.storage.local import LocalFile
 
 T = TypeVar("T")
 
@@ -30,13 +33,14 @@ _SMALL = 1 << 18
 class ZippedContents(Contents):
     """The entries of a zip, read by ranges."""
 
-    def __init__(self, source: Source, index: ZipIndex) -> None:
+    def __init__(self, source: Source, index: ZipIndex, limits: Limits = DEFAULTS) -> None:
         self.name = source.name
+        self.limits = limits
         self._source = source
         self._index = index
 
     @classmethod
-    async def open(cls, source: Source) -> ZippedContents:
+    async def open(cls, source: Source, limits: Limits = DEFAULTS) -> ZippedContents:
         """Read the zip's index.
 
         Raises:
@@ -44,10 +48,10 @@ class ZippedContents(Contents):
             StorageError: it cannot be read.
         """
         try:
-            (index,) = await _drive([read_index(await source.size())], source)
+            (index,) = await _drive([read_index(await source.size(), limits=limits)], source)
         except FormatError as error:
             raise FormatError(f"{source.name} is no carton: {error}", where=error.where, line=error.line) from error
-        return cls(source, index)
+        return cls(source, index, limits)
 
     @property
     def paths(self) -> Collection[str]:
@@ -61,16 +65,23 @@ class ZippedContents(Contents):
     async def link_target(self, path: str) -> str | None:
         """The path that a symlink points to; `None` for a file."""
         entry = self._index.entries[path]
-        return symlink_target(path, await self._read(entry)) if entry.is_symlink else None
+        return symlink_target(path, await self._read(entry), self.limits) if entry.is_symlink else None
 
-    async def stream(self, path: str) -> AsyncIterator[bytes]:
-        """The bytes of a file in pieces."""
-        entry = self._index.entries[path]
+    async def deliver(self, path: str) -> Delivery:
+        """What brings a file: its entry, from the offset on from which it is wanted."""
+        entry, source = self._index.entries[path], self._source
         if _is_small(entry):
-            yield await self._read(entry)
-            return
-        async for piece in self._stream(entry):
-            yield piece
+            return Delivery(lambda offset: self._small(entry, offset), entry.size)
+        (start,) = await _drive([data_start(entry)], source)
+        await _drive([read_descriptor(entry, start)], source)
+        await _drive([read_descriptor(entry, start)], source)
+        return Delivery(
+            stream=lambda offset: source.stream(start + offset, entry.compressed_size - offset),
+            size=entry.compressed_size,
+            expander=lambda: Decompressor(entry),
+            form="" if entry.method is Method.STORED else f"{entry.method.name.lower()}-{entry.compressed_size}",
+            is_far=not isinstance(source, LocalFile),
+        )
 
     async def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
         """All bytes of several files; those of the small ones are asked for together."""
@@ -87,15 +98,8 @@ class ZippedContents(Contents):
         (content,) = await _drive([read_entry(entry)], self._source)
         return content
 
-    async def _stream(self, entry: ZipEntry) -> AsyncIterator[bytes]:
-        (start,) = await _drive([data_start(entry)], self._source)
-        decompressor = Decompressor(entry)
-        async with aclosing(self._source.stream(start, entry.compressed_size)) as chunks:
-            async for chunk in chunks:
-                pieces = decompressor.feed(chunk)
-                while piece := await asyncio.to_thread(next, pieces, b""):
-                    yield piece
-        decompressor.finish()
+    async def _small(self, entry: ZipEntry, offset: int) -> AsyncGenerator[bytes, None]:
+        yield (await self._read(entry))[offset:]
 
 
 def _is_small(entry: ZipEntry) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +39,17 @@ class RestartPolicy:
 class Supervisor:
     """The kernel of one model, replaced when it has died. Its coroutines run on the background loop.
 
+    Args:
+        kernel: the first one.
+        policy: how often it is replaced.
+        on_closed: called once none will be started any more; perhaps more than once.
+
     Attributes:
         kernel: the current one, dead or alive.
         restarts: how often it was replaced.
     """
 
-    def __init__(self, kernel: Kernel, policy: RestartPolicy) -> None:
+    def __init__(self, kernel: Kernel, policy: RestartPolicy, on_closed: Callable[[], None] | None = None) -> None:
         self.kernel = kernel
         self.restarts = 0
         self._policy = policy
@@ -52,6 +57,7 @@ class Supervisor:
         self._lock = asyncio.Lock()
         self._is_closed = False
         self._host = os.getpid()
+        self._on_closed = on_closed
         self._work: asyncio.Task[None] | None = None
 
     @property
@@ -90,9 +96,13 @@ class Supervisor:
         """End the kernel for good."""
         self._is_closed = True
         self._cut_short()
-        await (self.kernel.aclose() if farewell is None else self.kernel.aclose(farewell))
-        async with self._lock:
-            await self.kernel.aclose(0)
+        try:
+            await (self.kernel.aclose() if farewell is None else self.kernel.aclose(farewell))
+            async with self._lock:
+                await self.kernel.aclose(0)
+        finally:
+            if self._on_closed is not None:
+                self._on_closed()
 
     async def _until_cut_short(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do `work`, unless `restart` or `aclose` come in between; whether it was done."""

@@ -74,7 +74,7 @@ def test_both_have_the_same_files_with_the_same_bytes(zipped: Path, unpacked: Pa
 
 def test_large_files_come_in_pieces(zipped: Path, unpacked: Path, opened: Opened) -> None:
     async def sizes(files: CartonFiles) -> list[int]:
-        return [len(chunk) async for chunk in files.stream("model/deep/data")]
+        return [len(chunk) async for chunk in files.contents.stream("model/deep/data")]
 
     for location in (zipped, unpacked):
         found = asyncio.run(sizes(opened(location)))

@@ -202,7 +202,7 @@ from carton_runtime.settings import Settings
 async def main():
     files = await open_carton(sys.argv[1], Settings.load())
     input()
-    print(await place_model(files, Path(sys.argv[2])), flush=True)
+    print((await place_model(files, Path(sys.argv[2]))).path, flush=True)
 
 asyncio.run(main())
 """
@@ -230,4 +230,4 @@ async def test_placing_twice_gives_the_same_folder(double_carton: Path, cache_di
     from carton_runtime.contents.opening import open_carton
 
     files: CartonFiles = await open_carton(double_carton, carton.Settings.load())
-    assert await place_model(files, cache_dir) == await place_model(files, cache_dir)
+    assert (await place_model(files, cache_dir)).path == (await place_model(files, cache_dir)).path

@@ -7,16 +7,18 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 
 from carton_runtime.errors import IntegrityError, StorageError
-from carton_runtime.storage.cache import ContentStore, is_verified, link, mark_verified
+from carton_runtime.storage.cache import CacheNotWritableError, ContentStore, is_verified, mark_verified
+from carton_runtime.storage.delivery import Delivery
 
 CONTENT = [b"first ", b"second ", b"third"]
 SHA256 = hashlib.sha256(b"".join(CONTENT)).hexdigest()
+SIZE = len(b"".join(CONTENT))
 
 
 class Fetch:
@@ -27,7 +29,10 @@ class Fetch:
         self.failure = failure
         self.count = 0
 
-    async def __call__(self) -> AsyncIterator[bytes]:
+    async def __call__(self) -> Delivery:
+        return Delivery(self._stream)
+
+    async def _stream(self, offset: int) -> AsyncGenerator[bytes, None]:
         self.count += 1
         for chunk in self.chunks:
             yield chunk
@@ -37,7 +42,7 @@ class Fetch:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return tmp_path / "files"
+    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -83,15 +88,6 @@ async def test_a_file_that_was_touched_is_fetched_again(store: ContentStore, har
     assert fetch.count == 2
 
 
-async def test_a_write_through_another_name_takes_the_verdict_back(store: ContentStore, tmp_path: Path) -> None:
-    path = await store.ensure(SHA256, Fetch(CONTENT), what="file")
-    link(path, tmp_path / "elsewhere" / "name")
-    assert is_verified(tmp_path / "elsewhere" / "name")
-    (tmp_path / "elsewhere" / "name").chmod(0o644)
-    (tmp_path / "elsewhere" / "name").write_bytes(b"other")
-    assert not is_verified(path)
-
-
 async def test_a_file_in_the_store_may_not_be_written_by_accident(store: ContentStore) -> None:
     path = await store.ensure(SHA256, Fetch(CONTENT), what="file")
     assert path.stat().st_mode & 0o222 == 0
@@ -118,14 +114,24 @@ async def test_nothing_is_kept_of_a_fetch_that_fails(store: ContentStore, root: 
 async def test_errors_of_storage_keep_their_words(store: ContentStore, root: Path) -> None:
     with pytest.raises(StorageError, match=r"^the source is gone$"):
         await store.ensure(SHA256, Fetch([], StorageError("the source is gone")), what="file")
-    with pytest.raises(StorageError, match=r"cannot take the file: .*No space left"):
+    assert files_in(root) == []
+
+
+async def test_a_full_disk_is_said_to_be_so_with_what_to_do(store: ContentStore, root: Path) -> None:
+    match = r"the disk of the cache at .* is full: the file does not fit .*No space left.*cache\.prune\(\)"
+    with pytest.raises(StorageError, match=match):
         await store.ensure(SHA256, Fetch([], OSError(28, "No space left on device")), what="the file")
     assert files_in(root) == []
 
 
+async def test_a_place_that_may_only_be_read_has_an_error_of_its_own(store: ContentStore) -> None:
+    with pytest.raises(CacheNotWritableError, match=r"the cache at .* cannot be written: .*Read-only file system"):
+        await store.ensure(SHA256, Fetch([], OSError(30, "Read-only file system")), what="the file")
+
+
 async def test_a_place_that_cannot_be_written_is_said_to_be_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match=r"the cache at .*file cannot be written: .*Not a directory"):
+    with pytest.raises(StorageError, match=r"the cache at .*file cannot take file: .*(Not a directory|File exists)"):
         await ContentStore(tmp_path / "file").ensure(SHA256, Fetch(CONTENT), what="file")
 
 
@@ -141,10 +147,14 @@ RACE = """
 import asyncio, hashlib, sys
 from pathlib import Path
 from carton_runtime.storage.cache import ContentStore
+from carton_runtime.storage.delivery import Delivery
 
-async def fetch():
+async def stream(offset):
     for _ in range(100):
         yield b"x" * 10_000
+
+async def fetch():
+    return Delivery(stream)
 
 async def main():
     sha256 = hashlib.sha256(b"x" * 1_000_000).hexdigest()
@@ -178,43 +188,59 @@ def test_only_the_exact_time_counts_as_checked(tmp_path: Path) -> None:
     assert not is_verified(path)
 
 
-async def test_a_link_replaces_what_is_there_and_leaves_nothing_beside(store: ContentStore, tmp_path: Path) -> None:
-    source = await store.ensure(SHA256, Fetch(CONTENT), what="file")
-    destination = tmp_path / "deep" / "er" / "name"
-    destination.parent.mkdir(parents=True)
-    destination.write_bytes(b"before")
-    link(source, destination)
-    assert destination.samefile(source)
-    link(source, destination)
-    assert [path.name for path in destination.parent.iterdir()] == ["name"]
+def test_only_the_right_size_counts_as_checked(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    mark_verified(path)
+    assert is_verified(path, 3)
+    assert not is_verified(path, 4)
 
 
-@pytest.mark.parametrize("name", ["x" * 255, "日" * 85], ids=["ascii", "three bytes each"])
-async def test_a_name_may_be_as_long_as_names_can_be(store: ContentStore, tmp_path: Path, name: str) -> None:
-    source = await store.ensure(SHA256, Fetch(CONTENT), what="file")
-    link(source, tmp_path / name)
-    assert (tmp_path / name).samefile(source)
+async def test_a_file_that_is_too_short_is_fetched_again(store: ContentStore) -> None:
+    """As after a power cut: the time of change is on the disk, and the last bytes are not."""
+    path = await store.ensure(SHA256, Fetch(CONTENT), what="file", size=SIZE)
+    path.chmod(0o644)
+    os.truncate(path, 3)
+    mark_verified(path)
+    fetch = Fetch(CONTENT)
+    assert (await store.ensure(SHA256, fetch, what="file", size=SIZE)).read_bytes() == b"".join(CONTENT)
+    assert fetch.count == 1
 
 
-@pytest.fixture
-def no_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, target: Path) -> None:
-        raise OSError(1, "Operation not permitted")
-
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
-
-
-async def test_where_links_are_impossible_a_checked_copy_is_made(
-    store: ContentStore, tmp_path: Path, no_hard_links: None
-) -> None:
-    source = await store.ensure(SHA256, Fetch(CONTENT), what="file")
-    link(source, tmp_path / "name")
-    assert not (tmp_path / "name").samefile(source)
-    assert (tmp_path / "name").read_bytes() == source.read_bytes()
-    assert is_verified(tmp_path / "name")
+def test_a_file_in_memory_is_put_there_once(store: ContentStore, root: Path) -> None:
+    data = b"".join(CONTENT)
+    for _ in range(2):
+        assert store.add(SHA256, data, what="file")
+        assert is_verified(store.path(SHA256), SIZE)
+    assert files_in(root) == [store.path(SHA256)]
 
 
-def test_a_link_that_cannot_be_made_is_said_to_be_so(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match=r"file/name cannot be written"):
-        link(tmp_path / "file", tmp_path / "file" / "name")
+def test_a_file_in_memory_with_another_hash_is_refused(store: ContentStore, root: Path) -> None:
+    with pytest.raises(IntegrityError, match="the file has sha256"):
+        store.add(SHA256, b"wrong", what="the file")
+    assert files_in(root) == []
+
+
+async def test_what_others_are_fetching_is_left_to_them(store: ContentStore, root: Path) -> None:
+    is_asked, may_come = asyncio.Event(), asyncio.Event()
+
+    async def stream(offset: int) -> AsyncGenerator[bytes, None]:
+        is_asked.set()
+        await may_come.wait()
+        yield b"".join(CONTENT)
+
+    async def deliver() -> Delivery:
+        return Delivery(stream)
+
+    fetching = asyncio.create_task(store.ensure(SHA256, deliver, what="file"))
+    await is_asked.wait()
+    assert not store.add(SHA256, b"".join(CONTENT), what="file")
+    may_come.set()
+    assert is_verified(await fetching)
+    assert files_in(root) == [store.path(SHA256)]
+
+
+async def test_callers_at_once_fetch_it_once(store: ContentStore) -> None:
+    fetch = Fetch(CONTENT)
+    await asyncio.gather(*(store.ensure(SHA256, fetch, what="file") for _ in range(8)))
+    assert fetch.count == 1

@@ -1,0 +1,37 @@
+"""The content-addressed cache: each file once, under the sha256 of its bytes, linked to wherever it is needed.
+
+::
+
+    files/<2 digits>/<sha256>   whole files, checked
+    partial/<sha256>            the beginnings of files that are being fetched, or were
+    models/<hash>/              folders made of links to files, and what else belongs to one carton
+
+A file gets its name only after its bytes were hashed, and `VERIFIED` as its time of change. Any later write changes
+that time and so takes the verdict back, through every hard link, and the file is fetched again. No list is kept that
+could disagree with the files. Any number of processes may work here at once, and die at any moment: files appear
+whole, by rename, and what is not whole is taken up again by whoever needs it next.
+"""
+
+from __future__ import annotations
+
+from carton_runtime.storage.cache.eviction import evict, make_room
+from carton_runtime.storage.cache.folders import Lease, ModelFolder
+from carton_runtime.storage.cache.links import link, sweep
+from carton_runtime.storage.cache.store import ContentStore
+from carton_runtime.storage.cache.troubles import CacheNotWritableError
+from carton_runtime.storage.cache.verdicts import VERIFIED, check_digest, is_verified, mark_verified
+
+__all__ = [
+    "VERIFIED",
+    "CacheNotWritableError",
+    "ContentStore",
+    "Lease",
+    "ModelFolder",
+    "check_digest",
+    "evict",
+    "is_verified",
+    "link",
+    "make_room",
+    "mark_verified",
+    "sweep",
+]
