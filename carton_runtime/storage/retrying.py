@@ -33,15 +33,17 @@ class Patience:
 
 
 class Trouble(Exception):  # noqa: N818  an attempt's, and no error yet
-    """One attempt failed in a way that another one may not.
+    """One attempt failed.
 
     Attributes:
         wait: seconds that the other side asked to be left alone for; `None` when it did not.
+        hopeless: another attempt would fail as well.
     """
 
-    def __init__(self, message: str, *, wait: float | None = None) -> None:
+    def __init__(self, message: str, *, wait: float | None = None, hopeless: bool = False) -> None:
         super().__init__(message)
         self.wait = wait
+        self.hopeless = hopeless
 
 
 class Attempts:
@@ -68,10 +70,10 @@ class Attempts:
         """Wait until it is time for the next attempt.
 
         Raises:
-            StorageError: it was the last one, or the other side asks for more time than there is.
+            StorageError: it was the last one, there is no hope, or the other side asks for more time than there is.
         """
         self._failed += 1
-        if self._failed >= self._patience.attempts:
+        if trouble.hopeless or self._failed >= self._patience.attempts:
             times = f"; tried {self._failed} times" if self._failed > 1 else ""
             raise StorageError(f"{self._what}: {trouble}{times}") from trouble.__cause__
         if trouble.wait is not None and trouble.wait > self._patience.longest_asked:

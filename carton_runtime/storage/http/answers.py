@@ -131,7 +131,7 @@ def _check_status(status: int, headers: Mapping[str, str], where: str) -> None:
     if status >= 500 or status in _PASSING:
         raise Trouble(f"the server cannot at the moment (status {status})", wait=_retry_after(headers))
     if status not in (OK, PARTIAL, CHANGED, BEYOND):
-        meaning = _MEANING.get(status, "will not give it")
+        meaning = _MEANING.get(status, "will not give it" if status >= 400 else "leads nowhere")
         raise StorageError(f"{where}: the server {meaning} (status {status})")
 
 

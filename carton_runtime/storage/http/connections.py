@@ -11,7 +11,6 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from carton_runtime._version import __version__
-from carton_runtime.errors import StorageError
 from carton_runtime.storage.redact import redacted
 from carton_runtime.storage.retrying import Patience, Trouble
 
@@ -45,7 +44,6 @@ class Connections:
 
         Raises:
             Trouble: no answer came.
-            StorageError: and none will, however often it is asked for.
         """
         with self._in_use() as client:
             request = client.build_request("GET", url, headers=headers)
@@ -141,17 +139,22 @@ def _translated() -> Iterator[None]:
         doing = "did not answer a connection" if isinstance(error, httpx.ConnectTimeout) else "fell silent"
         raise Trouble(f"the server {doing} in time") from error
     except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
-        raise StorageError(f"no such request can be sent: {error}") from error
+        raise Trouble(f"no such request can be sent ({error})", hopeless=True) from error
     except httpx.ConnectError as error:
         raise _unreachable(error) from error
+    except httpx.RemoteProtocolError as error:
+        if isinstance(error.__context__, httpx.InvalidURL):  # httpx has a look at redirects, though it follows none
+            # Without its text, which is made of the URL.
+            raise Trouble("the server leads to something that is no URL", hopeless=True) from None
+        raise Trouble(f"the connection broke ({error})") from error
     except httpx.TransportError as error:
         raise Trouble(f"the connection broke ({error or type(error).__name__})") from error
 
 
-def _unreachable(error: httpx.ConnectError) -> Exception:
+def _unreachable(error: httpx.ConnectError) -> Trouble:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return StorageError(f"the server is not who it says it is: {cause.verify_message}")
+            return Trouble(f"the server is not who it says it is: {cause.verify_message}", hopeless=True)
         cause = cause.__cause__ or cause.__context__
     return Trouble(f"the server cannot be reached ({error})")

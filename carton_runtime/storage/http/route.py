@@ -83,8 +83,8 @@ class Route:
             return None
         try:
             target = _rewritten(_bare(_parsed(str(url.join(location)), self.name)))
-        except (ValueError, StorageError, _invalid_url()) as error:
-            raise StorageError(f"{self.name}: the server leads to something that is no URL") from error
+        except (ValueError, StorageError, _invalid_url()):
+            raise StorageError(f"{self.name}: the server leads to something that is no URL") from None
         if url.scheme == "https" and target.scheme != "https":
             raise StorageError(
                 f"{self.name}: the server leads to {redacted(str(target))}, which anybody on the way could change; "
@@ -104,8 +104,8 @@ def _parsed(url: str, name: str) -> httpx.URL:
 
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise StorageError(f"{name} is no URL: {error}") from error
+    except httpx.InvalidURL:  # its text is made of the URL, and may hold a password
+        raise StorageError(f"{name} is no URL") from None
     if parsed.scheme not in ("http", "https") or not parsed.host or not (parsed.port or 80) < 1 << 16:
         raise StorageError(f"{name} is no URL of a file on a web server")
     return parsed
