@@ -45,6 +45,8 @@ class DirectoryContents(Contents):
         # What was a file when the folder was listed may be a link by now
         source = LocalFile(safe_join(self._root, path), follow_links=False)
         size = await source.size()
+        if size != self._sizes[path]:  # which was checked against what is allowed
+            raise StorageError(f"{source.name} changed while the carton was read; start again")
         return Delivery(lambda offset: source.stream(offset, size - offset), size)
 
     async def aclose(self) -> None:
