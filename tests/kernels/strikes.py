@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dis
 import itertools
+import queue
 import signal
 import sys
-from collections.abc import Collection, Iterator
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Self
 
 _CHECKED = ("CALL", "CALL_FUNCTION_EX", "CALL_KW", "RESUME", "JUMP_BACKWARD")
 """After these the interpreter looks whether a signal has come."""
@@ -58,3 +61,41 @@ def struck(step: int, files: Collection[str]) -> Iterator[Striker]:
         yield striker
     finally:
         sys.settrace(before)
+
+
+class Interrupter:
+    """Interrupts the main thread once for each time that it is told to, from a thread of its own."""
+
+    def __init__(self) -> None:
+        self._orders: queue.SimpleQueue[tuple[float, threading.Event] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="interrupter")
+
+    def __enter__(self) -> Self:
+        # Shells have what runs in the background ignore it.
+        self._before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._orders.put(None)
+        self._thread.join()
+        signal.signal(signal.SIGINT, self._before)
+
+    def _work(self) -> None:
+        while (order := self._orders.get()) is not None:
+            time.sleep(order[0])
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            order[1].set()
+
+    def finished(self, work: Callable[[], object], delay: float) -> bool:
+        """Do `work` in the main thread, which is interrupted after `delay` seconds; whether it was done by then."""
+        is_done, struck = False, threading.Event()
+        self._orders.put((delay, struck))
+        try:
+            work()
+            is_done = True
+            struck.wait()  # the interrupt comes now at the latest
+        except KeyboardInterrupt:
+            struck.wait()
+            return is_done
+        raise RuntimeError("an interrupt was lost")
