@@ -12,6 +12,7 @@ from typing import Any
 from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.model_links import model_links
 from carton_runtime.events import OnEvent, Step, step
+from carton_runtime.format.paths import safe_join
 from carton_runtime.storage.cache import ContentStore, is_verified, link
 
 _SMALL = 1 << 18  # files up to this size are asked for together
@@ -165,7 +166,7 @@ class Filling:
         return is_verified(destination, self._files.size(path))
 
     def _destination(self, path: str) -> Path:
-        return self._target / path.removeprefix("model/")
+        return safe_join(self._target, path.removeprefix("model/"))
 
     def _what(self, path: str) -> str:
         return f"{path} of {self._files.contents.name}"
