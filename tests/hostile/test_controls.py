@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hostile.beasts import Beast
 from hostile.drafts import FILES, Draft, links_of
+from hostile.meeting import everything_of, met
 from hostile.sandbox import CANARIES, Sandbox
-from hostile.test_zoo import everything_of, met
 from hostile.zoo_folders import unpack
 from hostile.zoo_names import UP
 from raw_zips import RawEntry
