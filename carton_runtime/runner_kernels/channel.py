@@ -22,11 +22,11 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
-from carton_runtime._child.carton_wire.connection import PATIENCE
 from carton_runtime._child.carton_wire.errors import WireError
 from carton_runtime._child.carton_wire.frames import Frame, FrameDecoder
 from carton_runtime._child.carton_wire.memory import Memory
 from carton_runtime._child.carton_wire.messages import Codec, Header, Kind, Message
+from carton_runtime._child.carton_wire.patience import Patience
 from carton_runtime._child.carton_wire.session import Session
 from carton_runtime.background import TICK
 from carton_runtime.errors import CartonError, ProtocolError
@@ -35,10 +35,7 @@ from carton_runtime.runner_kernels.outbox import Outbox
 from carton_runtime.runner_kernels.parking import LoopReader, doorbells, resolve, thread_safe_waker
 from carton_runtime.runner_kernels.place import Place
 
-_LONGEST_POLL = 150e-6  # seconds that a caller may hold its thread for a reply that should be near
-# Seconds that the replies of a slow model take, for which nobody polls. Well above what parking itself costs: or calls
-# that had to park once would seem slow, and so go on parking for ever.
-_SLOW = 600e-6
+_LONGEST_LOOK = 300e-6  # seconds that a caller may hold its thread for a reply that should be near
 
 
 class Channel:
@@ -64,8 +61,7 @@ class Channel:
         self.concurrency = 1
         self._ended = False
         self._failure: CartonError | None = None
-        self._replied = 0.0
-        self._usual = _LONGEST_POLL / 2
+        self._patience = Patience(_LONGEST_LOOK)
         self._parked: dict[asyncio.AbstractEventLoop, LoopReader] = {}
 
     # Calls
@@ -135,16 +131,16 @@ class Channel:
         Raises:
             CartonError: the kernel is gone.
         """
-        start = time.perf_counter()
+        start = deadline = time.perf_counter()
         if not place.settled:
             # Without this turn, calls in a row would starve everything else on the loop.
             await asyncio.sleep(0)
-            self._poll(place, start)
+            deadline = self._look(place, start)
         while not place.settled:
             await self._park(place)
             if not place.settled:
                 self.pump()  # what an interrupted reader left behind makes no socket readable
-        return self._took(place, start)
+        return self._took(place, start, deadline)
 
     def receive_blocking(self, place: Place, timeout: float | None = None) -> Message:
         """The next reply for `place`, waiting in this thread.
@@ -154,31 +150,27 @@ class Channel:
             TimeoutError: there was none in `timeout` seconds.
         """
         start = time.perf_counter()
-        self._poll(place, start)
+        deadline = self._look(place, start)
         if not place.settled:
             self._park_blocking(place, None if timeout is None else start + timeout)
-        return self._took(place, start)
+        return self._took(place, start, deadline)
 
     # Reading
 
     def pump(self) -> None:
-        """Hand out all that is there, without waiting."""
+        """Hand out what is there, without waiting; of more than is received at once, the first part."""
         with self._reading:
-            while not self._ended and self._read():
-                pass
-
-    def _poll(self, place: Place, start: float) -> None:
-        """Look for the reply for as long as replies have lately taken, if that is short.
-
-        Not for a kernel that has gone to sleep: it wakes soonest on the core that we leave by sleeping too. (Seen for
-        blocking calls: 75 µs at the 99th percentile, and 280 where we stay and another core has to be woken.)
-        """
-        if self._usual > _SLOW or start - self._replied > PATIENCE:
-            return
-        deadline = start + min(2 * self._usual, _LONGEST_POLL)
-        with self._reading:
-            while not (place.settled or self._ended or time.perf_counter() > deadline):
+            if not self._ended:
                 self._read()
+
+    def _look(self, place: Place, start: float) -> float:
+        """Look for the reply for as long as that may be of use; until when."""
+        deadline = self._patience.deadline(start)
+        if deadline > start:
+            with self._reading:
+                while not (place.settled or self._ended or time.perf_counter() > deadline):
+                    self._read()
+        return deadline
 
     def _read(self) -> bool:
         """Receive once and hand out what came; whether anything did."""
@@ -222,12 +214,11 @@ class Channel:
         self._ended = True
         self._on_end(error)
 
-    def _took(self, place: Place, start: float) -> Message:
+    def _took(self, place: Place, start: float, deadline: float) -> Message:
         message = place.take()
         if message is None:
             raise ProtocolError("a reply vanished: two callers wait in one place")
-        self._replied = now = time.perf_counter()
-        self._usual += 0.2 * (now - start - self._usual)
+        self._patience.over(start, deadline, time.perf_counter())
         return message
 
     # Parking
@@ -248,9 +239,13 @@ class Channel:
             place.wake = None
             tick.cancel()
             reader.callers -= 1
-            if not reader.callers:
-                reader.close()
-                self._parked.pop(loop, None)
+            # Once the caller has her reply: it costs as much as half a call.
+            loop.call_soon(self._unpark, loop, reader)
+
+    def _unpark(self, loop: asyncio.AbstractEventLoop, reader: LoopReader) -> None:
+        if not reader.callers and self._parked.get(loop) is reader:
+            reader.close()
+            del self._parked[loop]
 
     def duplicate(self) -> socket.socket | None:
         """A second descriptor of the socket, to watch; `None` after the end, when there is nothing to watch for."""

@@ -64,7 +64,8 @@ class Gate:
         """Let the next one in."""
         with self._lock:
             self._free += 1
-            self._call_next()
+            if self._waiting:
+                self._call_next()
 
     def _queue(self) -> _Ticket:
         ticket = _Ticket()

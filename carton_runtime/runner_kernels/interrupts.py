@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import _signal  # what `signal.signal` calls; that one also makes enums and reprs of handlers, for 25 µs each time
 import threading
 from types import FrameType
 from typing import Self
@@ -18,13 +18,13 @@ class Uninterrupted:
         self._struck: tuple[int, FrameType | None] | None = None
         self._handler = None
         if threading.current_thread() is threading.main_thread():
-            self._handler = signal.signal(signal.SIGINT, self._strike)
+            self._handler = _signal.signal(_signal.SIGINT, self._strike)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._handler is None:
             return
-        signal.signal(signal.SIGINT, self._handler)
+        _signal.signal(_signal.SIGINT, self._handler)
         if self._struck is not None and callable(self._handler):
             self._handler(*self._struck)
 

@@ -94,7 +94,7 @@ class _Outgoing:
 
     def __init__(self, pieces: list[memoryview]) -> None:
         self._pieces = pieces
-        self._size = sum(map(len, pieces))
+        self._size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
         self._counts: list[int] = []
 
     def send(self, sock: socket.socket) -> bool:

@@ -105,6 +105,9 @@ def thread_safe_waker(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[No
     """What resolves `waiter`, which belongs to `loop`, from any thread."""
 
     def wake() -> None:
+        if asyncio.events._get_running_loop() is loop:  # noqa: SLF001  the public one raises
+            resolve(waiter)  # as nearly always: the loop itself has read what came
+            return
         with contextlib.suppress(RuntimeError):  # that loop was closed; nobody waits there
             loop.call_soon_threadsafe(resolve, waiter)
 

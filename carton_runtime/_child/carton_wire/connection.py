@@ -12,9 +12,10 @@ from typing import Iterable
 from .frames import FrameDecoder
 from .memory import Memory
 from .messages import Codec, Message
+from .patience import Patience
 from .session import Session
 
-PATIENCE = 50e-6  # seconds to look for the next message before going to sleep, which halves the time of a short call
+LONGEST_LOOK = 150e-6  # seconds to look for the next message before going to sleep
 _MOST_PIECES = 64  # far below IOV_MAX, which is 1024
 
 
@@ -33,7 +34,7 @@ class Connection:
         self._decoder = FrameDecoder()
         self._received: deque[Message] = deque()
         self._eager = _Eager(sock)
-        self._patience = PATIENCE if _cores() > 1 else 0.0
+        self._patience = Patience(LONGEST_LOOK if _cores() > 1 else 0.0)
 
     def receive(self) -> Message | None:
         """The next message; `None` when the other side has closed.
@@ -56,13 +57,19 @@ class Connection:
 
     def _wait(self) -> int:
         """Receive something, looking for it for a moment before going to sleep."""
-        deadline = time.perf_counter() + self._patience
-        while time.perf_counter() < deadline:
+        start = now = time.perf_counter()
+        deadline = self._patience.deadline(start)
+        count = -1
+        while count < 0 and now < deadline:
             try:
-                return self._decoder.receive_from(self._eager)
+                count = self._decoder.receive_from(self._eager)
             except BlockingIOError:
-                continue
-        return self._decoder.receive_from(self._sock)
+                now = time.perf_counter()
+        if count < 0:
+            count = self._decoder.receive_from(self._sock)
+            now = time.perf_counter()
+        self._patience.over(start, deadline, now)
+        return count
 
     def send(self, message: Message) -> None:
         """Send a whole message, waiting while the other side is slow to read."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from enum import IntEnum
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from .errors import WireError
 from .frames import ALIGNMENT, SMALL, Frame, encode_frame, small_frame
@@ -145,7 +145,7 @@ class Codec:
             if region == BODY:
                 buffers.append(flat_bytes(tensor))
         free, drop = self._memory.news()
-        header = self._header(message, places) if not (free or drop) else _make(message, places, free, drop)
+        header = self._header(message, places, free, drop)
         self._sequence += 1
         return encode_frame(message.kind, self._sequence, message.call, header, buffers)
 
@@ -178,19 +178,23 @@ class Codec:
             self._memory.hear(header.free, header.drop)
         return Message(header.kind, frame.call, header.fields, tensors)
 
-    def _header(self, message: Message, places: list[tuple[int, int]]) -> bytes:
+    def _header(
+        self, message: Message, places: list[tuple[int, int]], free: Sequence[int], drop: Sequence[int]
+    ) -> bytes:
         if message.kind not in _REPEATED or any(
             isinstance(tensor, NestedTensor) for tensor in message.tensors.values()
         ):
-            return _make(message, places, (), ())  # the shape of a nested tensor does not say the sizes of its parts
+            return _make(
+                message, places, free, drop
+            )  # the shape of a nested tensor does not say the sizes of its parts
         form = _form(message)
-        key = (form, *places)
+        key = (form, *places, *free, None, *drop)
         known = self._made.get(key)
         if known is None:
-            known = _make(message, places, (), ())
+            known = _make(message, places, free, drop)
             _remember(self._made, key, known, message.kind, len(known))
             gaps, length = _gaps(message)
-            if length <= SMALL:
+            if length <= SMALL and not (free or drop):
                 _remember(self._layouts, form, _Layout(known, gaps), message.kind, len(known))
         return known
 
@@ -218,7 +222,7 @@ def _remember(memory: dict[Any, Any], key: Any, value: Any, kind: Kind, size: in
         memory[key] = value
 
 
-def _make(message: Message, places: list[tuple[int, int]], free: Any, drop: Any) -> bytes:
+def _make(message: Message, places: list[tuple[int, int]], free: Sequence[int], drop: Sequence[int]) -> bytes:
     tensors = [describe(name, tensor, *place) for (name, tensor), place in zip(message.tensors.items(), places)]
     header: dict[str, Any] = {"fields": message.fields, "tensors": tensors}
     if free or drop:
