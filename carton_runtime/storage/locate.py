@@ -9,16 +9,19 @@ from urllib.parse import unquote, urlsplit
 from carton_runtime.errors import StorageError
 from carton_runtime.settings import Settings
 from carton_runtime.storage.base import Source
+from carton_runtime.storage.objects import SCHEMES, ObjectSource
 from carton_runtime.storage.redact import redacted
 
 _WEB = ("http", "https")
+_HERE = ("memory", "local")  # file systems of fsspec's that touch no network
 
 
 def locate(location: object, settings: Settings) -> Path | Source:
     """Where something is: a path for what is on this machine, and a source, not opened yet, for what is not.
 
     Args:
-        location: a path, a ``file:`` URL, or an ``http:`` or ``https:`` one.
+        location: a path; or a URL: ``file:``, ``http:``, ``https:``, ``s3:``, ``gs:``, ``az:`` or ``abfs:``, or one of
+            those that fsspec knows.
         settings: say whether the network may be used.
 
     Raises:
@@ -64,7 +67,7 @@ def _path_of_url(host: str, path: str, location: str) -> Path:
 
 
 def _far_away(scheme: str, url: str, settings: Settings) -> Source:
-    if settings.offline:
+    if settings.offline and scheme not in _HERE:
         raise StorageError(
             f"{redacted(url)} is on the network, which the setting `offline` (CARTON_OFFLINE) forbids; "
             "switch it off, or give the path of a carton that is here"
@@ -73,4 +76,8 @@ def _far_away(scheme: str, url: str, settings: Settings) -> Source:
         from carton_runtime.storage.http.source import HttpSource
 
         return HttpSource(url)
-    raise StorageError(f"{scheme}: locations cannot be read; download the carton and give its path")
+    if scheme in SCHEMES:
+        return ObjectSource(url)
+    from carton_runtime.storage.filesystems import FilesystemSource
+
+    return FilesystemSource(url)

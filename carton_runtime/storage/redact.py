@@ -1,8 +1,12 @@
-"""URLs as they may be shown: without what opens doors."""
+"""URLs, and texts with URLs in them, as they may be shown: without what opens doors."""
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit, urlunsplit
+
+_URL = re.compile(r"\w[\w+.-]*://[^\s'\"<>]+")
+_LONGEST = 300
 
 
 def redacted(url: str) -> str:
@@ -17,3 +21,12 @@ def redacted(url: str) -> str:
         return "the URL"
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "…" if parts.query else "", ""))
+
+
+def scrubbed(text: str) -> str:
+    """The first line of somebody else's message, not too long, with its URLs redacted.
+
+    What follows a ``<`` is left out: there, servers repeat what they were sent.
+    """
+    line = text.partition("\n")[0].partition("<")[0].strip().rstrip(":")
+    return _URL.sub(lambda match: redacted(match.group()), line)[:_LONGEST]

@@ -17,7 +17,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from carton_runtime.testing.web_answers import Answering, Request, Served, refuse
 from carton_runtime.testing.web_faults import Faults
@@ -109,14 +109,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Nobody reads it."""
 
     def do_GET(self) -> None:
-        """Answer a request."""
+        """Answer a request, for GET and HEAD."""
         parts = urlsplit(self.path)
-        served = self.server.served.get(parts.path)
+        served = self.server.served.get(unquote(parts.path))
         if served is None:
             refuse(self, 404, {})
             return
         headers = {name.lower(): text for name, text in self.headers.items()}
         with self.server.lock:
-            request = Request(len(served.requests) + 1, headers, parts.query)
+            request = Request(self.command, len(served.requests) + 1, headers, parts.query)
             served.requests.append(request)
         Answering(self, served, request).answer()
+
+    do_HEAD = do_GET  # noqa: N815  its name there

@@ -24,6 +24,7 @@ class Request:
     """A request that came.
 
     Attributes:
+        method: ``GET`` or ``HEAD``.
         number: how many there were of the file, with this one.
         headers: its headers, by names in lower case.
         query: what followed the question mark.
@@ -31,6 +32,7 @@ class Request:
         sent: bytes of the body that were sent.
     """
 
+    method: str
     number: int
     headers: Mapping[str, str]
     query: str
@@ -136,7 +138,8 @@ class Answering:
             body = [gzip.compress(b"".join(body))]
             length = len(body[0])
         self._send_head(span, size, length)
-        self._send_body(body)
+        if self._handler.command != "HEAD":
+            self._send_body(body)
 
     def _span(self, size: int) -> tuple[int, int] | None:
         match = re.fullmatch(r"bytes=(\d*)-(\d*)", self._request.headers.get("range", ""))

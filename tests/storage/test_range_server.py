@@ -74,6 +74,16 @@ def test_requests_and_bytes_are_counted(server: RangeServer, ask: Ask) -> None:
     assert server.sent("data") == 100 + len(DATA)
 
 
+def test_a_head_has_no_body(server: RangeServer) -> None:
+    server.serve("data", DATA)
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
+    connection.request("HEAD", "/data")
+    response = connection.getresponse()
+    assert (response.headers["Content-Length"], response.read()) == (str(len(DATA)), b"")
+    assert [request.method for request in server.requests("data")] == ["HEAD"]
+    connection.close()
+
+
 def test_conditions_are_checked(server: RangeServer, ask: Ask) -> None:
     url = server.serve("data", DATA)
     headers = ask(url)[0].headers

@@ -1,0 +1,274 @@
+"""Objects of S3, Google and Azure.
+
+S3 is moto's server: buckets, listing, versions and signatures as S3 has them. For Google Cloud Storage and Azure there
+is no stand-in that obstore can read (the emulators that are Python packages lack the XML API, or HEAD; Azurite is
+JavaScript). Both give an object to a plain GET with a range below BUCKET/KEY, so `RangeServer` serves as stand-in: it
+shows which requests are sent and how the answers are taken, and not that a provider would take them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import obstore
+import pytest
+from obstore.store import S3Store
+from storage.conftest import DATA, QUICK
+from storage.test_http import FAR, part, ranges
+
+import carton_runtime as carton
+from carton_runtime.errors import StorageError
+from carton_runtime.storage.base import PIECE, Span
+from carton_runtime.storage.locate import locate
+from carton_runtime.storage.objects import Address, ObjectSource
+from carton_runtime.storage.remote import TAIL
+from carton_runtime.testing.range_server import Faults, RangeServer
+
+MOTO = """
+import sys
+from moto.server import ThreadedMotoServer
+
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+
+Put = Callable[[str, bytes], str]
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The endpoint of an S3 of our own."""
+    with subprocess.Popen(
+        [sys.executable, "-c", MOTO],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.kill()
+
+
+@pytest.fixture
+def s3(moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Points at that S3, as users would."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": moto,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "AKIAhunter1",
+        "AWS_SECRET_ACCESS_KEY": "hunter2",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def put(s3: None, moto: str) -> Put:
+    """Puts an object into a bucket; gives its URL."""
+    import httpx
+
+    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/aws4_request, Signature=x"}
+    httpx.put(f"{moto}/models", headers=signed)
+    store = S3Store("models")
+
+    def write(key: str, content: bytes) -> str:
+        obstore.put(store, key, content)
+        return f"s3://models/{key}"
+
+    return write
+
+
+async def test_an_object_is_read_by_ranges(put: Put) -> None:
+    source = ObjectSource(put("a/data", DATA), QUICK)
+    assert await source.size() == len(DATA)
+    spans = [FAR, Span(0, 1), Span(len(DATA) - 10, 10), Span(len(DATA) - TAIL - 5, 10), Span(3, 0), Span(0, len(DATA))]
+    assert await source.read_ranges(spans) == [part(span) for span in spans]
+    assert await source.read(*FAR) == part(FAR)
+    await source.aclose()
+
+
+async def test_a_large_object_is_streamed(put: Put) -> None:
+    data = DATA * 12
+    source = ObjectSource(put("data", data), QUICK)
+    pieces = [piece async for piece in source.stream(5, len(data) - 5)]
+    assert b"".join(pieces) == data[5:]
+    assert all(0 < len(piece) <= PIECE for piece in pieces)
+
+
+@pytest.mark.parametrize("key", ["data", "a/b/c", "with space", "100%25", "ü", "a+b&c=d?e#f"])
+async def test_keys_may_hold_any_character(put: Put, key: str) -> None:
+    assert await ObjectSource(put(key, b"content"), QUICK).read(0, 7) == b"content"
+
+
+async def test_an_object_that_changes_is_noticed(put: Put) -> None:
+    source = ObjectSource(put("data", DATA), QUICK)
+    await source.size()
+    put("data", DATA[::-1])
+    with pytest.raises(StorageError, match=r"^s3://models/data changed while it was read; start again$"):
+        await source.read(*FAR)
+
+
+async def test_the_identity_is_that_of_the_content(put: Put) -> None:
+    first = await ObjectSource(put("data", DATA), QUICK).identity()
+    assert await ObjectSource(put("copy", DATA), QUICK).identity() == first
+    assert await ObjectSource(put("data", DATA[:-1]), QUICK).identity() != first
+
+
+async def test_nothing_there_is_said_to_be_so(put: Put) -> None:
+    for url in ("s3://models/missing", "s3://no-such-bucket/data"):
+        with pytest.raises(StorageError, match=f"^{url}: there is nothing there$"):
+            await ObjectSource(url, QUICK).size()
+
+
+async def test_a_model_is_loaded_from_a_bucket(put: Put, double_carton: Path) -> None:
+    url = put("models/double.carton", double_carton.read_bytes())
+    assert (await carton.get_model_info(url)).model_hash == (await carton.get_model_info(double_carton)).model_hash
+    async with await carton.load(url) as model:
+        assert (await model.infer({"x": np.array(21)}))["out"] == 42
+
+
+async def test_a_loaded_object_leaves_nothing(put: Put, nothing_left: object) -> None:
+    """But for the connections that obstore keeps for its next request, which the first test has opened."""
+    source = ObjectSource(put("data", DATA), QUICK)
+    await source.read(*FAR)
+    await source.aclose()
+
+
+@pytest.fixture
+def google(server: RangeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RangeServer:
+    account = {"gcs_base_url": server.url, "disable_oauth": True, "client_email": "", "private_key": ""}
+    (tmp_path / "account.json").write_text(json.dumps({**account, "private_key_id": ""}))
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", str(tmp_path / "account.json"))
+    monkeypatch.setenv("GOOGLE_ALLOW_HTTP", "true")
+    return server
+
+
+@pytest.fixture
+def azure(server: RangeServer, monkeypatch: pytest.MonkeyPatch) -> RangeServer:
+    monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", server.url)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "sv=2020&sig=hunter2")
+    monkeypatch.setenv("AZURE_ALLOW_HTTP", "true")
+    return server
+
+
+async def test_google_is_asked_for_a_suffix_and_then_for_that_version(google: RangeServer) -> None:
+    google.serve("bucket/path/data", DATA)
+    source = ObjectSource("gs://bucket/path/data", QUICK)
+    assert await source.read(*FAR) == part(FAR)
+    assert ranges(google, "bucket/path/data") == [f"bytes=-{TAIL}", "bytes=1000-500999"]
+    first, second = google.requests("bucket/path/data")
+    assert "if-match" not in first.headers
+    assert "if-match" in second.headers
+
+
+@pytest.mark.parametrize("url", ["az://box/path/data", "abfs://box@account.dfs.core.windows.net/path/data"])
+async def test_azure_is_asked_for_the_size_first(azure: RangeServer, url: str) -> None:
+    azure.serve("box/path/data", DATA)
+    source = ObjectSource(url, QUICK)
+    assert await source.read(*FAR) == part(FAR)
+    asked = azure.requests("box/path/data")
+    assert [request.method for request in asked] == ["HEAD", "GET", "GET"]
+    assert len({request.headers.get("if-match") for request in asked[1:]}) == 1
+
+
+@pytest.mark.parametrize("stand_in", ["google", "azure"])
+async def test_changes_are_noticed_by_all(request: pytest.FixtureRequest, stand_in: str) -> None:
+    server: RangeServer = request.getfixturevalue(stand_in)
+    server.serve("bucket/data", DATA, Faults(change_after=2))
+    source = ObjectSource({"google": "gs", "azure": "az"}[stand_in] + "://bucket/data", QUICK)
+    await source.size()
+    with pytest.raises(StorageError, match="bucket/data changed while it was read; start again"):
+        await asyncio.gather(source.read(*FAR), source.read(0, 5))
+
+
+TROUBLE = {
+    "missing": (Faults(statuses=(404,) * 99), "there is nothing there"),
+    "forbidden": (Faults(statuses=(403,) * 99), "it may not be read; credentials come from the environment"),
+    "unknown": (Faults(statuses=(401,) * 99), "it may not be read; credentials come from the environment"),
+    "broken": (Faults(statuses=(500,) * 99), ".*500 Internal Server Error"),
+    "beside": (Faults(shift=7), ".*Requested .*, got"),
+    "silent": (Faults(stall_after=100), ".*body error"),
+    "early": (Faults(close_after=100), ".*body error"),
+    "crumbs": (Faults(most=10), ".*Requested .*, got"),
+    "without ranges": (Faults(ignore_ranges=True), ".*Received non-partial response"),
+    "too long": (Faults(encoding="gzip"), "."),
+}
+
+
+@pytest.mark.parametrize(("faults", "says"), TROUBLE.values(), ids=TROUBLE)
+@pytest.mark.parametrize("late", [False, True], ids=["at the first look", "while reading"])
+async def test_trouble_is_a_typed_error_without_secrets(
+    azure: RangeServer, faults: Faults, says: str, late: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = ObjectSource("az://box/data", QUICK)
+    azure.serve("box/data", DATA, Faults() if late else faults)
+    with pytest.raises(StorageError, match=rf"^az://box/data.*: {says}") as caught:  # noqa: PT012  one of the two raises
+        await source.size()
+        azure.serve("box/data", DATA, faults)
+        await source.read(*FAR)
+    assert "sig=hunter2" in azure.requests("box/data")[-1].query, "otherwise there is no secret to show"
+    assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!r} {caplog.text}"
+
+
+async def test_a_download_goes_on_where_it_broke_off(google: RangeServer) -> None:
+    google.serve("bucket/data", DATA)
+    source = ObjectSource("gs://bucket/data", QUICK)
+    await source.size()
+    google.serve("bucket/data", DATA, Faults(close_after=100_000, times=2))
+    assert await source.read(*FAR) == part(FAR)
+
+
+async def test_an_endpoint_without_encryption_has_to_be_wanted(
+    azure: RangeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AZURE_ALLOW_HTTP")
+    with pytest.raises(StorageError, match=r"an endpoint for http: is used only with AWS_ALLOW_HTTP=true"):
+        await ObjectSource("az://box/data", QUICK).size()
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("s3://bucket/a/b c%20", Address("s3", "bucket", "a/b c%20")),
+        ("abfss://box@name.dfs.core.windows.net/a", Address("abfss", "box", "a", "name")),
+        ("abfs://box/a", Address("abfs", "box", "a")),
+    ],
+)
+def test_addresses_are_understood(url: str, address: Address) -> None:
+    assert Address.parse(url) == address
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3://bucket", "s3://bucket/", "gs:///key"])
+def test_addresses_that_name_no_object_are_refused(url: str) -> None:
+    with pytest.raises(StorageError, match="names no object"):
+        locate(url, carton.Settings())
+
+
+def test_credentials_in_a_url_are_refused_and_not_shown() -> None:
+    with pytest.raises(StorageError, match=r"^s3://bucket/a holds credentials, which belong into the env") as caught:
+        locate("s3://AKIA:hunter2@bucket/a", carton.Settings())
+    assert "hunter2" not in repr(caught.value)
+
+
+def test_without_obstore_the_error_says_what_to_install() -> None:
+    code = """
+import sys
+sys.modules["obstore"] = None
+import carton_runtime as carton
+try:
+    carton.sync.get_model_info("s3://bucket/a")
+except carton.StorageError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
+    assert done.stdout == "s3: locations need obstore; install it with: pip install 'carton-jupyter[cloud]'\n"
