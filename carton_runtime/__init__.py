@@ -7,8 +7,8 @@
     model = await carton.load("model.carton")
     outputs = await model.infer({"x": array})
 
-`carton_runtime.sync` has the same without ``await``. Importing this package is quick; the rest comes with its first
-use.
+`carton_runtime.sync` has the same without ``await``; `carton_runtime.cache` tells what models take on the disk.
+Importing this package is quick; the rest comes with its first use.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from carton_runtime._version import __version__
 
 if TYPE_CHECKING:
-    from carton_runtime import sync
+    from carton_runtime import cache, sync
     from carton_runtime._child.carton_wire.nested import NestedTensor
     from carton_runtime.checking import SpecWarning
     from carton_runtime.errors import (
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from carton_runtime.runner_kernels.supervisor import RestartPolicy
     from carton_runtime.selftest import SelfTestReport
     from carton_runtime.settings import Settings
+
+_MODULES = ("cache", "sync")
 
 _HOMES = {
     "NestedTensor": "_child.carton_wire.nested",
@@ -132,6 +134,7 @@ __all__ = [
     "TensorSpec",
     "VersionReqError",
     "__version__",
+    "cache",
     "get_model_info",
     "kernels",
     "load",
@@ -143,8 +146,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for (PEP 562)."""
-    if name == "sync":
-        return importlib.import_module("carton_runtime.sync")
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -14,7 +14,7 @@ whole, by rename, and what is not whole is taken up again by whoever needs it ne
 
 from __future__ import annotations
 
-from carton_runtime.storage.cache.eviction import evict, make_room
+from carton_runtime.storage.cache.eviction import make_room
 from carton_runtime.storage.cache.folders import Lease, ModelFolder
 from carton_runtime.storage.cache.links import link, sweep
 from carton_runtime.storage.cache.store import ContentStore
@@ -28,7 +28,6 @@ __all__ = [
     "Lease",
     "ModelFolder",
     "check_digest",
-    "evict",
     "is_verified",
     "link",
     "make_room",

@@ -6,20 +6,18 @@ import asyncio
 import hashlib
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Protocol
 
-from carton_runtime.errors import FormatError, IntegrityError
+from carton_runtime.errors import FormatError, IntegrityError, StorageError
 from carton_runtime.storage.cache.partial import Partial
+from carton_runtime.storage.cache.threads import Pump, in_thread
 from carton_runtime.storage.cache.verdicts import check_digest
 from carton_runtime.storage.delivery import Delivery
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-_BATCH = 4 << 20  # bytes that may wait while others are hashed and written
+_CHUNK = 4 << 20  # bytes of what is here already that are taken at once
 _LARGE = 4 << 20  # from here on a file is on the disk before it counts as checked: a power cut must not fool us
 
 
@@ -79,27 +77,21 @@ class Download:
 
     async def _receive(self, receiver: Receiver, here: int) -> None:
         """Take what travels: while some is hashed and written, more may come."""
-        waiting: list[bytes] = []
-        size = 0
-        taking: asyncio.Future[int] | None = None
+        pump = Pump(lambda pieces: self._take(receiver, pieces))
         try:
             async with aclosing(self.delivery.stream(here)) as pieces:
                 async for piece in pieces:
-                    waiting.append(piece)
-                    size += len(piece)
-                    if taking is None or taking.done() or size >= _BATCH:
-                        await self._taken(taking)
-                        taking = asyncio.ensure_future(asyncio.to_thread(receiver.take, waiting))
-                        waiting, size = [], 0
-            await self._taken(taking)
-            self._count(await in_thread(receiver.take, waiting), is_new=True)
+                    await pump.put(piece)
+            await pump.flush()
+        except (StorageError, asyncio.CancelledError):
+            if self.delivery.is_far:  # what has come is worth keeping
+                await pump.flush()
+            raise
         finally:
-            if taking is not None:
-                await _ended(taking)
+            await pump.ended()
 
-    async def _taken(self, taking: asyncio.Future[int] | None) -> None:
-        if taking is not None:
-            self._count(await asyncio.shield(taking), is_new=True)
+    async def _take(self, receiver: Receiver, chunks: Sequence[bytes]) -> None:
+        self._count(await in_thread(receiver.take, chunks), is_new=True)
 
     def _count(self, amount: int, *, is_new: bool) -> None:
         self._counted += amount
@@ -121,7 +113,7 @@ class Receiver:
     def recall(self) -> int | None:
         """Take the next of what is here from before; the bytes of the file that it made, `None` when that was all."""
         source = self._kept or self._output
-        chunk = source.read(_BATCH)
+        chunk = source.read(_CHUNK)
         return self._expand(chunk, write=not self._is_plain) if chunk else None
 
     def take(self, chunks: Sequence[bytes]) -> int:
@@ -156,19 +148,3 @@ def write_all(file: io.FileIO, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
-
-
-async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in a thread; when cancelled, wait until it has ended, since it uses what the caller then closes."""
-    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await _ended(running)
-        raise
-
-
-async def _ended(running: asyncio.Future[T]) -> None:
-    await asyncio.wait({running})
-    if not running.cancelled():
-        running.exception()  # if nobody has heard of it, nobody is left to

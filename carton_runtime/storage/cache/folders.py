@@ -104,7 +104,7 @@ class ModelFolder:
     def title(self) -> str:
         """What to call it: its name, where nothing better is known."""
         title = self._about().get("title")
-        return title if isinstance(title, str) else self.path.name[:12]
+        return title if isinstance(title, str) and title else self.path.name[:12]
 
     @property
     def files(self) -> dict[str, str]:

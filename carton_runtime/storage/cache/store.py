@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from carton_runtime.errors import FormatError, IntegrityError, StorageError
-from carton_runtime.storage.cache.download import Download, Told, in_thread, write_all
+from carton_runtime.storage.cache.download import Download, Told, write_all
 from carton_runtime.storage.cache.partial import Partial
+from carton_runtime.storage.cache.threads import in_thread
 from carton_runtime.storage.cache.troubles import cannot_write
 from carton_runtime.storage.cache.verdicts import check_digest, is_verified
 from carton_runtime.storage.delivery import Delivery
