@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
+from carton_runtime.runner_kernels.interrupts import Uninterrupted
+
 _BELL_ROUNDS = 4096  # bytes of a doorbell to read at once; one round is one byte
 
 
@@ -94,7 +96,8 @@ class _Doorbells(threading.local):
 
     def of_this_thread(self) -> _Doorbell:
         if self._bell is None:
-            self._bell = _Doorbell()
+            with Uninterrupted():  # or half of a pair of sockets could be left behind
+                self._bell = _Doorbell()
         return self._bell
 
 
