@@ -68,6 +68,11 @@ class Settings:
     limit_compression_ratio: int = _setting(
         100_000, "CARTON_LIMIT_COMPRESSION_RATIO", "How many times its compressed size a file may expand to."
     )
+    limit_total_ratio: int = _setting(
+        1_000,
+        "CARTON_LIMIT_TOTAL_RATIO",
+        "How many times the size of its zip a carton of more than 1 GiB may expand to.",
+    )
     limit_symlink_chain: int = _setting(
         40, "CARTON_LIMIT_SYMLINK_CHAIN", "How many symlinks may lead one to the other."
     )

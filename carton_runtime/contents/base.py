@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 
-from carton_runtime.errors import FormatError
 from carton_runtime.format.limits import Limits
 from carton_runtime.storage.delivery import Delivery
 
@@ -60,18 +59,18 @@ class Contents(ABC):
 
     async def read(self, path: str) -> bytes:
         """All bytes of a small file. Raises as `stream` does, and `FormatError` when it is larger than is allowed."""
-        self.check_size(path, self.limits.read_size)
+        self.check_size(path, "read_size")
         return b"".join([chunk async for chunk in self.stream(path)])
 
     async def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
         """All bytes of several small files, asked for together where they are far away. Raises as `stream` does."""
         return {path: await self.read(path) for path in paths}
 
-    def check_size(self, path: str, most: int) -> None:
+    def check_size(self, path: str, limit: str) -> None:
         """Check how large a file is before anything of it is read.
 
         Raises:
-            FormatError: it has more than `most` bytes.
+            FormatError: it has more bytes than `limit`, one of `limits`, allows.
         """
-        if self.size(path) > most:
-            raise FormatError(f"of {self.name} has {self.size(path):,} bytes; at most {most:,} are allowed", where=path)
+        if self.size(path) > getattr(self.limits, limit):
+            raise self.limits.excess(limit, f"of {self.name} has {self.size(path):,} bytes", where=path)

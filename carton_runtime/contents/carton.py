@@ -12,7 +12,6 @@ from carton_runtime.contents.base import Contents
 from carton_runtime.errors import FormatError
 from carton_runtime.format import v1
 from carton_runtime.format.document import Document
-from carton_runtime.format.limits import Limits
 from carton_runtime.format.manifest import LINKS, MANIFEST, Links, Manifest
 from carton_runtime.format.tensor_files import TensorIndex
 from carton_runtime.storage.cache import check_digest
@@ -21,7 +20,8 @@ from carton_runtime.storage.delivery import Delivery
 CARTON_TOML = "carton.toml"
 INDEX = "tensor_data/index.toml"
 _OURS = ("model/", "misc/", "tensor_data/")
-_DESCRIBING = (MANIFEST, LINKS, CARTON_TOML, INDEX)
+_LARGEST = {MANIFEST: "manifest_size", LINKS: "links_size", CARTON_TOML: "toml_size", INDEX: "toml_size"}
+_DESCRIBING = tuple(_LARGEST)
 _NOTHING: Mapping[str, bytes] = {}
 
 
@@ -120,15 +120,8 @@ async def _read_ahead(contents: Contents) -> dict[str, bytes]:
     here = [path for path in _DESCRIBING if path in contents.paths]
     plain = [path for path in here if await contents.link_target(path) is None]
     for path in plain:
-        contents.check_size(path, _most(path, contents.limits))
+        contents.check_size(path, _LARGEST.get(path, "read_size"))
     return await contents.read_many(plain)
-
-
-def _most(path: str, limits: Limits) -> int:
-    """How many bytes a file may have that is read into memory."""
-    of_describing = {MANIFEST: limits.manifest_size, LINKS: limits.links_size}
-    of_describing |= dict.fromkeys((CARTON_TOML, INDEX), limits.toml_size)
-    return of_describing.get(path, limits.read_size)
 
 
 def _required(contents: Contents, ahead: Mapping[str, bytes], path: str) -> bytes:
@@ -161,7 +154,7 @@ async def _read_checked(
     if promised is None or path not in contents.paths:
         raise FormatError(f"{contents.name} has no file {path!r}")
     end = await _followed(contents, path)
-    contents.check_size(end, _most(path, contents.limits))
+    contents.check_size(end, _LARGEST.get(path, "read_size"))
     data = ahead[end] if end in ahead else await contents.read(end)
     found = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
     check_digest(found, promised, f"{path} of {contents.name}")

@@ -60,9 +60,10 @@ def _sizes(root: Path, limits: Limits) -> Iterator[tuple[str, int]]:
         if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
             raise FormatError(f"{root / path} is neither a file nor a symlink")
         count, total = count + 1, total + found.st_size
-        if count > limits.entries or total > limits.expanded_size:
-            most = f"at most {limits.entries:,} and {limits.expanded_size:,} are allowed"
-            raise FormatError(f"{root} holds {count:,} files or more, of {total:,} bytes or more; {most}")
+        if count > limits.entries:
+            raise limits.excess("entries", f"{root} holds {count:,} files or more")
+        if total > limits.expanded_size:
+            raise limits.excess("expanded_size", f"{root} holds {total:,} bytes or more")
         yield path, found.st_size
 
 

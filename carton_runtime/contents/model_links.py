@@ -46,8 +46,8 @@ async def _end_of(files: CartonFiles, path: str) -> str:
             raise FormatError(f"{path} links to {target}: in a circle, or out of the model", where=files.contents.name)
         passed.add(target)
         if len(passed) > files.contents.limits.symlink_chain:
-            most = files.contents.limits.symlink_chain
-            raise FormatError(f"{path} is reached through more than {most} symlinks", where=files.contents.name)
+            what = f"{path} is reached through {len(passed):,} symlinks"
+            raise files.contents.limits.excess("symlink_chain", what, where=files.contents.name)
         path = target
     return path
 

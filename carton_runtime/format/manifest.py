@@ -56,7 +56,7 @@ class Manifest:
             if line:
                 path, sha256 = _split(line, number)
                 if len(path.encode()) > limits.path_length:
-                    raise FormatError(f"the path {path[:80]!r}… is too long", where=MANIFEST, line=number)
+                    raise limits.excess("path_length", f"the path {path[:80]!r}… is long", where=MANIFEST, line=number)
                 if path in entries:
                     raise FormatError(f"{path!r} is there twice", where=MANIFEST, line=number)
                 entries[path] = sha256
@@ -97,7 +97,7 @@ class Links:
         Raises:
             FormatError: it is too large, not TOML, of another version, or one of its hashes or URLs is none.
         """
-        root = parse_toml(data, LINKS, max_size=limits.links_size, max_depth=limits.toml_depth)
+        root = parse_toml(data, LINKS, limits, size="links_size")
         version = root.integer("version")
         if version != _LINKS_VERSION:
             raise root.error("version", f"is {version}; this release reads version {_LINKS_VERSION} only")
@@ -111,10 +111,10 @@ class Links:
 
 def _check_amount(data: bytes, limits: Limits) -> None:
     if len(data) > limits.manifest_size:
-        raise FormatError(f"is {len(data):,} bytes long; at most {limits.manifest_size:,} are allowed", where=MANIFEST)
+        raise limits.excess("manifest_size", f"is {len(data):,} bytes long", where=MANIFEST)
     lines = data.count(b"\n")
     if lines > limits.entries:
-        raise FormatError(f"lists {lines:,} files; at most {limits.entries:,} are allowed", where=MANIFEST)
+        raise limits.excess("entries", f"lists {lines:,} files", where=MANIFEST)
 
 
 def _lines(data: bytes) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from carton_runtime.errors import FormatError
-from carton_runtime.format.limits import DEFAULTS
+from carton_runtime.format.limits import DEFAULTS, Limits
 from carton_runtime.format.locating import KeyPath, has_longer_key, line_of
 
 INT64 = range(-(2**63), 2**63)
@@ -108,27 +108,32 @@ class Table:
         return value
 
 
-def parse_toml(
-    data: bytes, file: str, *, max_size: int = DEFAULTS.toml_size, max_depth: int = DEFAULTS.toml_depth
-) -> Table:
+def parse_toml(data: bytes, file: str, limits: Limits = DEFAULTS, *, size: str = "toml_size") -> Table:
     """Parse a TOML file.
+
+    Args:
+        data: its content.
+        file: its name, for errors.
+        limits: how large and deep it may be.
+        size: which of the limits is that of its size.
 
     Raises:
         FormatError: the file is larger or deeper than allowed, not UTF-8, or not TOML.
     """
-    if len(data) > max_size:
-        raise FormatError(f"is {len(data):,} bytes long; at most {max_size:,} are allowed", where=file)
+    if len(data) > getattr(limits, size):
+        raise limits.excess(size, f"is {len(data):,} bytes long", where=file)
     source = _decode(data, file)
-    if has_longer_key(source, max_depth):
-        raise FormatError(f"has a key of more than {max_depth} parts", where=file)
+    too_deep = limits.excess("toml_depth", "is nested too deeply", where=file)
+    if has_longer_key(source, limits.toml_depth):
+        raise too_deep
     try:
         values = tomllib.loads(source)
     except RecursionError:
-        raise FormatError(f"is nested more than {max_depth} levels deep", where=file) from None
+        raise too_deep from None
     except ValueError as error:
         raise FormatError(f"is not TOML: {error}", where=file, line=_line_in(str(error), source)) from error
-    if _deeper_than(max_depth, values):
-        raise FormatError(f"is nested more than {max_depth} levels deep", where=file)
+    if _deeper_than(limits.toml_depth, values):
+        raise too_deep
     return Table(values, file, (), source)
 
 

@@ -106,7 +106,7 @@ def test_zip64_sizes_that_are_missing_are_an_error(archive_of: Callable, raw_ent
         ({"name": b"a\0b"}, "NUL"),
         ({"name": b"\xff"}, "not UTF-8"),
         ({"name": ""}, "is empty"),
-        ({"name": "x" * 5000}, "longer than 4,096 bytes"),
+        ({"name": "x" * 5000}, "has 5,000 bytes, more than limit_path_length = 4,096"),
         ({"made_by": 3, "attributes": (stat.S_IFIFO | 0o644) << 16}, "neither a file nor a symlink"),
         ({"compressed_size": 10_000}, "overlaps"),
         ({"offset": 10_000}, "overlaps"),
@@ -163,11 +163,11 @@ def test_two_entries_may_not_share_bytes(archive_of: Callable, raw_entry: type) 
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        (Limits(entries=1), "2 entries; at most 1"),
-        (Limits(directory_size=90), "directory has 97 bytes for 2 entries"),
-        (Limits(path_length=3), "longer than 3 bytes"),
-        (Limits(expanded_size=100), "expands to 2,000 bytes"),
-        (Limits(compression_ratio=2), "more than 2-fold"),
+        (Limits(entries=1), r"2 entries, more than limit_entries = 1 allows"),
+        (Limits(directory_size=90), "directory has 97 bytes, more than limit_directory_size = 90"),
+        (Limits(path_length=3), "has 4 bytes, more than limit_path_length = 3"),
+        (Limits(expanded_size=100), "expands to 2,000 bytes, more than limit_expanded_size = 100"),
+        (Limits(compression_ratio=2), "to 1,000, more than limit_compression_ratio = 2"),
     ],
 )
 def test_an_archive_may_not_hold_more_than_allowed(
@@ -177,6 +177,14 @@ def test_an_archive_may_not_hold_more_than_allowed(
     assert len(archive.index().entries) == 2
     with pytest.raises(FormatError, match=message):
         archive.index(limits=limits)
+
+
+def test_more_than_a_gigabyte_may_not_come_of_next_to_nothing(archive_of: Callable, raw_entry: type) -> None:
+    entries = [raw_entry(f"bomb{number}", data=b"x" * 9000, size=600 << 20) for number in range(2)]
+    with pytest.raises(FormatError, match=r"bytes to 1,258,291,200, more than limit_total_ratio = 1,000 allows"):
+        archive_of(*entries).index()
+    assert archive_of(*entries).index(limits=Limits(total_ratio=100_000)).entries
+    assert archive_of(entries[0]).index().entries, "so much may be an array of zeros"
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"\x1f\x8b" + b"\0" * 100, b"PK\x05\x06", b"spec_version = 1\n" * 9000])

@@ -107,7 +107,7 @@ BEASTS = [
     Beast("a MANIFEST from beside it", _folder(_in_place("MANIFEST", "carton.toml")), "its MANIFEST is a symlink"),
     Beast("a MANIFEST that is a folder", _folder(_locked), "it has no MANIFEST"),
     Beast("a terabyte of nothing", _folder(_huge), "holds", variables={"CARTON_LIMIT_EXPANDED_SIZE": "1 GB"}),
-    Beast("a MANIFEST of a gigabyte", _folder(_huge_manifest), "bytes; at most 67,108,864 are allowed"),
+    Beast("a MANIFEST of a gigabyte", _folder(_huge_manifest), "more than limit_manifest_size = 67,108,864 allows"),
     Beast("a file too many", _folder(_added), "which its MANIFEST does not list"),
     Beast("too many files", _folder(_added), "holds 4 files or more", variables={"CARTON_LIMIT_ENTRIES": "3"}),
     Beast("no carton at all", lambda sandbox: sandbox.home, "is no carton: it has no MANIFEST"),

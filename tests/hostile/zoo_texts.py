@@ -61,9 +61,17 @@ def _example(reference: str) -> Callable[[Sandbox], Draft]:
 ADDED_TENSOR = '[[tensor]]\nname = "more"\ndtype = "nested"\ninner = {inner}\n'
 
 TOML = [
-    Beast("nesting without end", _toml(after=b"a = " + b"[" * 20_000 + b"]" * 20_000), "is nested more than 32 levels"),
-    Beast("tables without end", _toml(after=b"a = " + b"{a = " * 200 + b"1" + b"}" * 200), "is nested more than 32"),
-    Beast("a key without end", _toml(after=b"[" + b"a." * 50_000 + b"a]\n"), "has a key of more than 32 parts"),
+    Beast(
+        "nesting without end",
+        _toml(after=b"a = " + b"[" * 20_000 + b"]" * 20_000),
+        "is nested too deeply, more than limit_toml_depth = 32",
+    ),
+    Beast("tables without end", _toml(after=b"a = " + b"{a = " * 200 + b"1" + b"}" * 200), "is nested too deeply"),
+    Beast(
+        "a key without end",
+        _toml(after=b"[" + b"a." * 50_000 + b"a]\n"),
+        "is nested too deeply, more than limit_toml_depth = 32",
+    ),
     Beast("a number without end", _toml(before=b"more = " + b"9" * 100_000 + b"\n"), "is not TOML"),
     Beast(
         "a number beyond 64 bits",
@@ -72,10 +80,15 @@ TOML = [
     ),
     Beast("a day that is none", _toml(before=b"day = 9999-99-99\n"), "is not TOML"),
     Beast("no text", _toml(before=b"\xff\xfe"), "carton.toml (line 1): is not UTF-8"),
-    Beast("a text without end", _toml(after=b"#" * (9 << 20)), "bytes; at most 8,388,608 are allowed"),
-    Beast("a text that expands without end", _expanding_toml, "bytes; at most 8,388,608 are allowed"),
-    Beast("a text for a smaller limit", draft(), "are allowed", variables={"CARTON_LIMIT_TOML_SIZE": "100"}),
-    Beast("a depth for a smaller limit", draft(), "nested more than 2", variables={"CARTON_LIMIT_TOML_DEPTH": "2"}),
+    Beast("a text without end", _toml(after=b"#" * (9 << 20)), "more than limit_toml_size = 8,388,608 allows"),
+    Beast("a text that expands without end", _expanding_toml, "more than limit_toml_size = 8,388,608 allows"),
+    Beast("a text for a smaller limit", draft(), "more than limit_", variables={"CARTON_LIMIT_TOML_SIZE": "100"}),
+    Beast(
+        "a depth for a smaller limit",
+        draft(),
+        "more than limit_toml_depth = 2",
+        variables={"CARTON_LIMIT_TOML_DEPTH": "2"},
+    ),
     Beast(
         "another version",
         holding({"carton.toml": CARTON_TOML.replace(b"spec_version = 1", b"spec_version = 9")}),
@@ -102,11 +115,11 @@ MANIFESTS = [
     Beast("no MANIFEST", lambda _: Draft(changes={"MANIFEST": {"name": "other"}}).zipped(), "it has no MANIFEST"),
     Beast("an empty MANIFEST", _manifest(keep=False), "which its MANIFEST does not list"),
     Beast("a MANIFEST that is no text", draft(manifest=b"\xff\n"), "MANIFEST (line 1): is not UTF-8"),
-    Beast("a large MANIFEST", draft(), "are allowed", variables={"CARTON_LIMIT_MANIFEST_SIZE": "20"}),
+    Beast("a large MANIFEST", draft(), "more than limit_", variables={"CARTON_LIMIT_MANIFEST_SIZE": "20"}),
     Beast(
         "a MANIFEST that expands without end",
         _expanding_manifest,
-        "bytes; at most 67,108,864 are allowed",
+        "more than limit_manifest_size = 67,108,864 allows",
     ),
 ]
 
@@ -118,7 +131,7 @@ HASHES = [
     Beast(
         "another tensor than was promised", _promised("tensor_data/tensor_0.bin"), "promise", IntegrityError, "tensor"
     ),
-    Beast("a large picture", draft(), "are allowed", reach="misc", variables={"CARTON_LIMIT_READ_SIZE": "15"}),
+    Beast("a large picture", draft(), "more than limit_", reach="misc", variables={"CARTON_LIMIT_READ_SIZE": "15"}),
 ]
 
 LINKS = [
@@ -136,7 +149,7 @@ LINKS = [
     Beast(
         "large links",
         _links(links_of(b"", "https://x.example/" + "a" * 999)),
-        "are allowed",
+        "more than limit_",
         variables={"CARTON_LIMIT_LINKS_SIZE": "999"},
     ),
 ]
@@ -186,7 +199,7 @@ TENSORS = [
     Beast(
         "strings that need more than memory",
         holding({"tensor_data/tensor_1.toml": b'data = ["", "' + b"x" * 100_000 + b'"]'}),
-        "too much for an array",
+        "characters, has too many bytes, more than limit_read_size",
         reach="tensor",
         variables={"CARTON_LIMIT_READ_SIZE": "200 kB"},
     ),
@@ -199,7 +212,7 @@ TENSORS = [
     Beast(
         "a large file of strings",
         draft(),
-        "are allowed",
+        "more than limit_",
         reach="tensor",
         variables={"CARTON_LIMIT_STRING_FILE_SIZE": "9"},
     ),

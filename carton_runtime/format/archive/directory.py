@@ -91,7 +91,7 @@ class Record:
 
     def _name(self, limits: Limits) -> str:
         if len(self.raw_name) > limits.path_length:
-            raise FormatError(f"the name {self.raw_name[:80]!r}… is longer than {limits.path_length:,} bytes")
+            raise limits.excess("path_length", f"the name {self.raw_name[:80]!r}… has {len(self.raw_name):,} bytes")
         try:
             name = self.raw_name.decode("utf-8")
         except UnicodeDecodeError:
@@ -100,14 +100,12 @@ class Record:
 
     def _check_sizes(self, name: str, limits: Limits) -> None:
         if self.size > self.compressed_size * limits.compression_ratio:
-            raise FormatError(
-                f"expands {self.compressed_size:,} bytes to {self.size:,}, more than {limits.compression_ratio:,}-fold",
-                where=name,
-            )
+            what = f"expands {self.compressed_size:,} bytes to {self.size:,}"
+            raise limits.excess("compression_ratio", what, where=name)
         if self.method == Method.STORED and self.size != self.compressed_size:
             raise FormatError(f"is stored but has two sizes, {self.compressed_size:,} and {self.size:,}", where=name)
         if self.is_symlink and self.size > limits.path_length:
-            raise FormatError(f"is a symlink whose target has {self.size:,} bytes", where=name)
+            raise limits.excess("path_length", f"is a symlink whose target has {self.size:,} bytes", where=name)
 
 
 def read_record(directory: bytes, offset: int) -> tuple[Record, int]:

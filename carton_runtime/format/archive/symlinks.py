@@ -21,7 +21,7 @@ def symlink_target(entry_name: str, content: bytes, limits: Limits = DEFAULTS) -
         FormatError: the target is absolute, leaves the archive, is the archive itself, too long, or no path at all.
     """
     if len(content) > limits.path_length:
-        raise FormatError(f"is a symlink whose target has {len(content):,} bytes", where=entry_name)
+        raise limits.excess("path_length", f"is a symlink whose target has {len(content):,} bytes", where=entry_name)
     try:
         target = content.decode("utf-8")
     except UnicodeDecodeError:

@@ -24,6 +24,7 @@ _END64 = struct.Struct("<4sQ2H2L4Q")
 _END64_SIGNATURE = b"PK\x06\x06"
 
 _LOCAL_HEADER = 30
+_ANY_RATIO = 1 << 30  # so much may come of however little: an array of zeros, for one
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def read_index(size: int, tail: int = 65536, *, limits: Limits = DEFAULTS) -> Re
         data = end[directory.offset - start : directory.offset - start + directory.size]
     else:
         data = yield from ask(Range(directory.offset, directory.size))
-    return ZipIndex(_entries(_records(data, directory.count), directory.offset, limits))
+    return ZipIndex(_entries(_records(data, directory.count), directory.offset, size, limits))
 
 
 def _find_directory(end: bytes, start: int) -> _Directory:
@@ -111,8 +112,10 @@ def _check_agreement(small: Sequence[int], large: Sequence[int]) -> None:
 
 def _check_directory(directory: _Directory, limits: Limits) -> None:
     if directory.count > limits.entries:
-        raise FormatError(f"the archive has {directory.count:,} entries; at most {limits.entries:,} are allowed")
-    if directory.count * CENTRAL.size > directory.size or directory.size > limits.directory_size:
+        raise limits.excess("entries", f"the archive has {directory.count:,} entries")
+    if directory.size > limits.directory_size:
+        raise limits.excess("directory_size", f"the archive's directory has {directory.size:,} bytes")
+    if directory.count * CENTRAL.size > directory.size:
         raise FormatError(f"the archive's directory has {directory.size:,} bytes for {directory.count:,} entries")
 
 
@@ -126,7 +129,7 @@ def _records(data: bytes, count: int) -> list[Record]:
     return records
 
 
-def _entries(records: list[Record], directory: int, limits: Limits) -> dict[str, ZipEntry]:
+def _entries(records: list[Record], directory: int, size: int, limits: Limits) -> dict[str, ZipEntry]:
     ends = _bounds(records, directory)
     entries: dict[str, ZipEntry] = {}
     for record in records:
@@ -137,7 +140,7 @@ def _entries(records: list[Record], directory: int, limits: Limits) -> dict[str,
         if entry.name in entries:
             raise FormatError("is in the archive twice", where=entry.name)
         entries[entry.name] = entry
-    _check_total(entries, limits)
+    _check_total(entries, size, limits)
     check_distinct(entries)
     return entries
 
@@ -157,7 +160,9 @@ def _bounds(records: list[Record], directory: int) -> dict[int, int]:
     return {record.header_offset: stop for record, stop in zip(ordered, stops, strict=True)}
 
 
-def _check_total(entries: Mapping[str, ZipEntry], limits: Limits) -> None:
+def _check_total(entries: Mapping[str, ZipEntry], size: int, limits: Limits) -> None:
     total = sum(entry.size for entry in entries.values())
     if total > limits.expanded_size:
-        raise FormatError(f"the archive expands to {total:,} bytes; at most {limits.expanded_size:,} are allowed")
+        raise limits.excess("expanded_size", f"the archive expands to {total:,} bytes")
+    if total > max(_ANY_RATIO, size * limits.total_ratio):
+        raise limits.excess("total_ratio", f"the archive expands {size:,} bytes to {total:,}")

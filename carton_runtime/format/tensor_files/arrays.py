@@ -37,7 +37,7 @@ def strings_from_toml(data: bytes, shape: tuple[int, ...], path: str, limits: Li
         FormatError: the file is not TOML, does not hold as many strings as the shape asks for, or one string is so long
             that an array of them would not fit into memory.
     """
-    table = parse_toml(data, path, max_size=limits.string_file_size, max_depth=limits.toml_depth)
+    table = parse_toml(data, path, limits, size="string_file_size")
     table.value("data")
     strings = table.text_list("data")
     if len(strings) != math.prod(shape):
@@ -45,7 +45,8 @@ def strings_from_toml(data: bytes, shape: tuple[int, ...], path: str, limits: Li
     width = max((len(string) for string in strings), default=0)
     # numpy gives every string of an array the room of the longest one: a small file could ask for a lot of memory
     if 4 * width * len(strings) > limits.read_size:
-        raise table.error("data", f"has {len(strings):,} strings of up to {width:,} characters, too much for an array")
+        what = f"an array of its {len(strings):,} strings, of up to {width:,} characters, has too many bytes"
+        raise limits.excess("read_size", what, where=path)
     return _shaped(np.array(strings, dtype=f"<U{max(width, 1)}"), shape, path)
 
 

@@ -59,8 +59,7 @@ class TensorIndex:
                 that are missing, nested themselves, or part of another.
         """
         tensors: dict[str, StoredTensor] = {}
-        root = parse_toml(data, INDEX, max_size=limits.toml_size, max_depth=limits.toml_depth)
-        tables = root.tables("tensor")
+        tables = parse_toml(data, INDEX, limits).tables("tensor")
         for table in tables:
             tensor = _stored_tensor(table)
             if tensor.name in tensors:

@@ -31,7 +31,7 @@ def parse(data: bytes, limits: Limits = DEFAULTS) -> Document:
         FormatError: the file is too large, not TOML, of another version, lacks something, or holds a value of the wrong
             kind.
     """
-    return document_of(parse_toml(data, FILE, max_size=limits.toml_size, max_depth=limits.toml_depth))
+    return document_of(parse_toml(data, FILE, limits))
 
 
 def document_of(root: Table) -> Document:
