@@ -29,7 +29,7 @@ class Snapshot:
     """What there is at one moment.
 
     Attributes:
-        processes: that this one started, by number.
+        processes: that this one started, and those that bear a mark, by number.
         tasks: of the background loop.
         threads: of this process, but for those of executors.
         shared_memory: regions that are mapped here and belong to no kernel that lives.
@@ -45,10 +45,10 @@ class Snapshot:
     files: frozenset[Path]
 
     @classmethod
-    def take(cls, temporary: Path | None = None) -> Snapshot:
-        """What there is now, with the files of the folder `temporary`."""
+    def take(cls, temporary: Path | None = None, mark: str = "") -> Snapshot:
+        """What there is now, with the files of the folder `temporary`, and the processes that bear the `mark`."""
         return cls(
-            frozenset(child_processes()),
+            frozenset(child_processes().union(marked_processes(mark) if mark else ())),
             frozenset(asyncio.all_tasks(background.background_loop())),
             frozenset(thread for thread in threading.enumerate() if not thread.name.startswith(_POOLS)),
             stray_regions(),
@@ -84,14 +84,17 @@ class LeakDetector:
 
     Args:
         temporary: the folder that stands for the system's folder of temporary files; `None` for not looking there.
+        mark: what stands in the environment of processes to look for, whoever their parents are; see
+            `marked_processes`.
     """
 
-    def __init__(self, temporary: Path | None = None) -> None:
+    def __init__(self, temporary: Path | None = None, mark: str = "") -> None:
         # The loop and the doorbell of this thread stay when they are once there, with descriptors of their own.
         background.run_blocking(asyncio.sleep(0))
         parking.doorbells.of_this_thread()
         self._temporary = temporary
-        self._before = Snapshot.take(temporary)
+        self._mark = mark
+        self._before = Snapshot.take(temporary, mark)
 
     def found(self, patience: float = _PATIENCE) -> list[str]:
         """What is left, one line each, after waiting up to `patience` seconds for what is about to end."""
@@ -105,7 +108,7 @@ class LeakDetector:
         return left
 
     def _left(self) -> list[str]:
-        now = Snapshot.take(self._temporary)
+        now = Snapshot.take(self._temporary, self._mark)
         return [] if now <= self._before else now.beyond(self._before)
 
 

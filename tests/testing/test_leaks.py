@@ -114,3 +114,18 @@ def test_a_process_whose_parent_is_gone_is_found_by_its_mark() -> None:
         assert marked_processes(mark) == {pid: "sleep 60"}
     finally:
         os.kill(pid, 9)
+
+
+def test_a_detector_with_a_mark_finds_processes_whose_parents_are_gone() -> None:
+    mark = f"mark-{uuid4()}"
+    detector, unmarked = LeakDetector(mark=mark), LeakDetector()
+    shell = subprocess.run(
+        ["/bin/sh", "-c", "sleep 60 >/dev/null & echo $!"], env={"MARK": mark}, stdout=subprocess.PIPE, check=True
+    )
+    pid = int(shell.stdout)
+    try:
+        assert detector.found(patience=0) == [f"process pid={pid}: sleep 60"]
+        assert unmarked.found(patience=0) == []
+    finally:
+        os.kill(pid, 9)
+    assert detector.found() == []
