@@ -168,8 +168,9 @@ class Channel:
         deadline = self._patience.deadline(start)
         if deadline > start:
             with self._reading:
-                while not (place.settled or self._ended or time.perf_counter() > deadline):
-                    self._read()
+                while not (place.settled or self._ended):
+                    if not self._read() and time.perf_counter() > deadline:
+                        break
         return deadline
 
     def _read(self) -> bool:

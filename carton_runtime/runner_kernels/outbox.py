@@ -39,7 +39,7 @@ class Outbox:
             session.passes(message.kind)
             frame = self._codec.encode_again(message)
             if frame is not None:
-                self._waiting.append(_Outgoing([frame]))
+                self._waiting.append(_Outgoing([memoryview(frame)]))
             else:
                 # What was lent, and what is said to be free, must leave with the message or not at all.
                 with Uninterrupted():

@@ -85,7 +85,7 @@ class Turns:
 
     def begin(self, call: int) -> None:
         """From here on `call` may be interrupted in this thread. Raises as `take` does."""
-        self.arrive(call)
+        self._threads[call] = threading.get_ident()
         if call in self._cancelled and self.is_unwanted(call):
             raise CancelledCallError
 

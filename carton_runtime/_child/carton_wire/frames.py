@@ -33,6 +33,7 @@ SMALL = 1 << 12
 """Bytes of a body that is copied into one piece, which is quicker than sending it in several."""
 
 _PREFIX = struct.Struct("<4sH2xI4xQQQ")
+_PREFIX_SIZE = _PREFIX.size
 _SCRATCH = 1 << 16
 
 
@@ -64,9 +65,9 @@ def encode_frame(kind: int, sequence: int, call: int, header: bytes, buffers: Se
     return [memoryview(prefix + header), *(piece for piece in pieces if piece.nbytes)]
 
 
-def small_frame(kind: int, sequence: int, call: int, header: bytes, body: bytes) -> memoryview:
+def small_frame(kind: int, sequence: int, call: int, header: bytes, body: bytes) -> bytes:
     """A frame whose header and body were seen to be small, in one piece."""
-    return memoryview(_PREFIX.pack(MAGIC, kind, len(header), len(body), sequence, call) + header + body)
+    return _PREFIX.pack(MAGIC, kind, len(header), len(body), sequence, call) + header + body
 
 
 class _State(NamedTuple):
@@ -113,21 +114,21 @@ class FrameDecoder:
         """
         memory, shared, start, end, counts, _ = state = self._state
         end += sum(counts)
-        size = _PREFIX.size
-        while end - start >= _PREFIX.size:
+        size = _PREFIX_SIZE
+        while end - start >= _PREFIX_SIZE:
             magic, kind, header_size, body_size, sequence, call = _PREFIX.unpack_from(memory, start)
             if magic != MAGIC or header_size > MAX_HEADER or body_size > MAX_BODY:
                 raise _no_frame(memory, start, header_size, body_size)
-            size = _PREFIX.size + header_size + body_size
+            size = _PREFIX_SIZE + header_size + body_size
             if start + size > end:
                 break
-            header_end = start + _PREFIX.size + header_size
+            header_end = start + _PREFIX_SIZE + header_size
             body = memory[header_end : start + size]
-            header = memory[start + _PREFIX.size : header_end].tobytes()
+            header = memory[start + _PREFIX_SIZE : header_end].tobytes()
             # Out of the memory that is used again; a bytearray is made in a third of an array's time.
             yield Frame(kind, sequence, call, header, memoryview(bytearray(body)) if shared else body)
             start += size
-            size = _PREFIX.size
+            size = _PREFIX_SIZE
             if start < end:
                 self._state = _State(memory, shared, start, end, [], False)
         if start == end and shared and not self._state.end:

@@ -125,14 +125,15 @@ class Codec:
         self._understood: dict[tuple[int, bytes], Header] = {}
         self._sequence = 0
 
-    def encode_again(self, message: Message) -> memoryview | None:
+    def encode_again(self, message: Message) -> bytes | None:
         """The frame of a small message like one before, without a look at shared memory; `None` for any other."""
         layout = self._layouts.get(_form(message)) if message.kind in _REPEATED else None
         if layout is None or self._memory.has_news:
             return None
         self._sequence += 1
         arrays: Any = message.tensors.values()  # messages with nested tensors have no layout
-        body = b"".join([gap + array.tobytes() for gap, array in zip(layout.gaps, arrays)])
+        pieces = [gap + array.tobytes() for gap, array in zip(layout.gaps, arrays)]
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return small_frame(message.kind, self._sequence, message.call, layout.header, body)
 
     def encode(self, message: Message) -> list[memoryview]:
