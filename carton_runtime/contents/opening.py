@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from pathlib import Path
@@ -28,7 +29,8 @@ async def open_carton(location: str | os.PathLike[str], settings: Settings) -> C
         IntegrityError: its description is not what its MANIFEST promises.
         StorageError: there is nothing there, or it cannot be read.
     """
-    place, limits = locate(location, settings), limits_of(settings)
+    # In a thread, since it imports what reads there, and file systems of fsspec's may ask around.
+    place, limits = await asyncio.to_thread(locate, location, settings), limits_of(settings)
     contents = await (_open_zip(place, limits) if isinstance(place, Source) else _open_path(place, limits))
     try:
         return await CartonFiles.open(contents)
