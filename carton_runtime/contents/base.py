@@ -16,10 +16,12 @@ class Contents(ABC):
     Attributes:
         name: where they are, for messages.
         limits: how much of everything is allowed.
+        is_local: whether they are on this machine, and may name other files of it.
     """
 
     name: str
     limits: Limits
+    is_local: bool
 
     @property
     @abstractmethod

@@ -56,7 +56,7 @@ class CartonFiles:
         manifest = Manifest.parse(_required(contents, ahead, MANIFEST), contents.limits)
         links = Links({})
         if LINKS in contents.paths:
-            links = Links.parse(_required(contents, ahead, LINKS), contents.limits)
+            links = Links.parse(_required(contents, ahead, LINKS), contents.limits, files=contents.is_local)
         _check_manifest(manifest, contents, links)
         document = v1.parse(await _read_checked(contents, manifest, CARTON_TOML, ahead), contents.limits)
         has_index = INDEX in manifest.entries

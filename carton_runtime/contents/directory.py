@@ -23,6 +23,7 @@ class DirectoryContents(Contents):
     def __init__(self, root: Path, limits: Limits = DEFAULTS) -> None:
         self.name = str(root)
         self.limits = limits
+        self.is_local = True
         self._root = root
         self._sizes = dict(sorted(_sizes(root, limits)))
 

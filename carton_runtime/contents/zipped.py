@@ -36,6 +36,7 @@ class ZippedContents(Contents):
     def __init__(self, source: Source, index: ZipIndex, limits: Limits = DEFAULTS) -> None:
         self.name = source.name
         self.limits = limits
+        self.is_local = isinstance(source, LocalFile)
         self._source = source
         self._index = index
 
@@ -50,7 +51,9 @@ class ZippedContents(Contents):
         try:
             (index,) = await _drive([read_index(await source.size(), limits=limits)], source)
         except FormatError as error:
-            raise FormatError(f"{source.name} is no carton: {error}", where=error.where, line=error.line) from error
+            refused = FormatError(f"{source.name} is no carton: {error}")
+            refused.where, refused.line = error.where, error.line  # which the message of `error` has said
+            raise refused from error
         return cls(source, index, limits)
 
     @property
@@ -74,13 +77,12 @@ class ZippedContents(Contents):
             return Delivery(lambda offset: self._small(entry, offset), entry.size)
         (start,) = await _drive([data_start(entry)], source)
         await _drive([read_descriptor(entry, start)], source)
-        await _drive([read_descriptor(entry, start)], source)
         return Delivery(
             stream=lambda offset: source.stream(start + offset, entry.compressed_size - offset),
             size=entry.compressed_size,
             expander=lambda: Decompressor(entry),
             form="" if entry.method is Method.STORED else f"{entry.method.name.lower()}-{entry.compressed_size}",
-            is_far=not isinstance(source, LocalFile),
+            is_far=not self.is_local,
         )
 
     async def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:

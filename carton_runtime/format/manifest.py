@@ -91,17 +91,27 @@ class Links:
         object.__setattr__(self, "urls", _urls(table.table("urls")))
 
     @classmethod
-    def parse(cls, data: bytes, limits: Limits = DEFAULTS) -> Links:
+    def parse(cls, data: bytes, limits: Limits = DEFAULTS, *, files: bool = True) -> Links:
         """Read a ``LINKS``.
 
+        Args:
+            data: its content.
+            limits: how large it may be.
+            files: whether it may have file URLs: what came from elsewhere must not have files of this machine read.
+
         Raises:
-            FormatError: it is too large, not TOML, of another version, or one of its hashes or URLs is none.
+            FormatError: it is too large, not TOML, of another version, or one of its hashes or URLs is none, or not
+                allowed.
         """
         root = parse_toml(data, LINKS, limits, size="links_size")
         version = root.integer("version")
         if version != _LINKS_VERSION:
             raise root.error("version", f"is {version}; this release reads version {_LINKS_VERSION} only")
-        return cls(_urls(root.table("urls")))
+        table = root.table("urls")
+        links = cls(_urls(table))
+        if not files:
+            _check_no_files(table, links)
+        return links
 
     def serialise(self) -> bytes:
         """Write a ``LINKS``, sorted by hash."""
@@ -157,3 +167,10 @@ def _mirrors(table: Table, sha256: str) -> tuple[str, ...]:
         if not _URL.fullmatch(url):
             raise table.error((sha256, position), f"{url[:200]!r} is not an http, https or file URL")
     return urls
+
+
+def _check_no_files(table: Table, links: Links) -> None:
+    for sha256, urls in links.urls.items():
+        for position, url in enumerate(urls):
+            if url.lower().startswith("file:"):
+                raise table.error((sha256, position), "is a file URL, which only a carton on this machine may have")

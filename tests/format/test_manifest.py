@@ -111,3 +111,13 @@ def test_links_that_are_wrong_are_named(text: str, where: str) -> None:
 def test_links_that_could_not_be_read_are_not_made(urls: dict[str, tuple[str, ...]]) -> None:
     with pytest.raises(FormatError, match="LINKS"):
         Links(urls)
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "FILE:///x"])
+def test_links_from_elsewhere_may_not_name_files_of_this_machine(url: str) -> None:
+    text = f'version = 1\n[urls]\n{A} = ["https://a.example/x", "{url}"]\n'.encode()
+    assert Links.parse(text, files=True).urls[A][1] == url
+    with pytest.raises(
+        FormatError, match=r"urls\.a+\[1\] \(line 3\): is a file URL, which only a carton on this machine"
+    ):
+        Links.parse(text, files=False)
