@@ -29,7 +29,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[RangeServer]:
 
 
 def weights(size: int, seed: int = 1) -> bytes:
-    return random.Random(seed).randbytes(size)
+    source = random.Random(seed)
+    return b"".join(source.randbytes(MB) for _ in range(size // MB))
 
 
 @pytest.fixture
