@@ -86,8 +86,11 @@ def test_an_interrupt_of_a_call_that_does_not_run_is_no_matter(child: Child, mod
 
 def test_a_call_waits_while_another_is_at_work_and_not_otherwise(child: Child, model: Make) -> None:
     child.loaded(model(LOOPS))
-    for call in (99, computing(child)):
-        send_signal(child.control, Signal.ASK, call)  # the first time nothing is at work, the second time it is
+    send_signal(child.control, Signal.ASK, 99)  # nothing is at work
+    send_signal(child.control, Signal.PING)
+    assert records(child.control) == [(Signal.PONG, 0)]
+    call = computing(child)
+    send_signal(child.control, Signal.ASK, call)  # it is at work itself
     send_signal(child.control, Signal.ASK, 99)
     assert records(child.control) == [(Signal.WAITS, 99)]
 
