@@ -102,7 +102,7 @@ async def test_redirects_in_a_circle_end(server: RangeServer, open_url: OpenUrl)
 
 @pytest.mark.parametrize("location", ["ftp://host/data", "http://", "http://[::1/", "file:///etc/passwd", "//"])
 async def test_redirects_to_nowhere_are_refused(server: RangeServer, open_url: OpenUrl, location: str) -> None:
-    with pytest.raises(StorageError, match=r"/begin.*: the server leads (nowhere|to something that is no URL)"):
+    with pytest.raises(StorageError, match=r"/begin.*: the server leads (to something that is no URL|on more than)"):
         await open_url(server.redirect("begin", location)).size()
 
 
@@ -136,6 +136,31 @@ async def test_a_server_that_nobody_vouches_for_is_refused_at_once(secure: Range
     with pytest.raises(StorageError, match=r"https://.*/data.*: the server is not who it says it is: .*local issuer"):
         await open_url(secure.serve("data", DATA)).size()
     assert secure.requests("data") == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTP_PROXY", "gopher://me:hunter2@proxy"),
+        ("HTTP_PROXY", "http://me:hunter2@proxy:port"),
+        ("SSL_CERT_FILE", "/nowhere/hunter2.pem"),
+    ],
+)
+async def test_what_the_environment_says_wrong_is_a_typed_error(
+    open_url: OpenUrl, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(StorageError, match=rf"^http://host/data: no connection can be made .*{variable}") as caught:
+        await open_url("http://host/data").size()
+    assert "me:hunter2" not in str(caught.value)
+
+
+async def test_a_server_that_redirects_to_itself_with_a_cookie_is_followed(
+    server: RangeServer, open_url: OpenUrl
+) -> None:
+    faults = Faults(location="/data", headers={"Set-Cookie": "seen=1"}, times=1)
+    assert await open_url(server.serve("data", DATA, faults)).read(*FAR) == part(FAR)
 
 
 async def test_http_may_lead_to_https_and_not_back(
@@ -174,6 +199,15 @@ async def test_another_port_is_another_server(server: RangeServer, open_url: Ope
         source = open_url(server.redirect("begin", neighbour.serve("end", DATA)).replace("://", "://me:hunter2@"))
         assert await source.read(*FAR) == part(FAR)
         assert all("authorization" not in request.headers for request in neighbour.requests("end"))
+
+
+def test_the_password_goes_along_to_the_same_server_over_https() -> None:
+    named = Route("http://me:hunter2@host/a")
+    assert named.headers(httpx.URL("http://host/b"))
+    assert named.headers(httpx.URL("https://host/b"))
+    for other in ("https://other/b", "https://host:8443/b", "http://host:8080/b", "https://host.evil/b"):
+        assert not named.headers(httpx.URL(other)), other
+    assert not Route("https://me:hunter2@host/a").headers(httpx.URL("http://host/a"))
 
 
 async def test_a_password_that_a_redirect_invents_is_not_sent(

@@ -44,7 +44,10 @@ class Received:
             StorageError: it is longer.
         """
         got = 0
-        async with contextlib.aclosing(_gathered(body(self._response))) as pieces:
+        async with (
+            contextlib.aclosing(body(self._response)) as chunks,
+            contextlib.aclosing(_gathered(chunks)) as pieces,
+        ):
             async for piece in pieces:
                 got += len(piece)
                 if length is not None and got > length:
@@ -144,18 +147,17 @@ async def _gathered(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes
     """Larger pieces, of chunks as small as the network makes them; what came before an error is given before it."""
     waiting: list[bytes] = []
     size = 0
-    async with contextlib.aclosing(chunks):
-        try:
-            async for chunk in chunks:
-                for part in (chunk[start : start + PIECE] for start in range(0, len(chunk), PIECE)):
-                    if size + len(part) > PIECE:
-                        yield b"".join(waiting)
-                        waiting, size = [], 0
-                    waiting.append(part)
-                    size += len(part)
-        except Trouble:
-            if waiting:
-                yield b"".join(waiting)
-            raise
+    try:
+        async for chunk in chunks:
+            for part in (chunk[start : start + PIECE] for start in range(0, len(chunk), PIECE)):
+                if size + len(part) > PIECE:
+                    yield b"".join(waiting)
+                    waiting, size = [], 0
+                waiting.append(part)
+                size += len(part)
+    except Trouble:
         if waiting:
             yield b"".join(waiting)
+        raise
+    if waiting:
+        yield b"".join(waiting)

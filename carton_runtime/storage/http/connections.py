@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from carton_runtime._version import __version__
-from carton_runtime.storage.redact import redacted
+from carton_runtime.storage.redact import redacted, scrubbed
 from carton_runtime.storage.retrying import Patience, Trouble
 
 if TYPE_CHECKING:
@@ -102,10 +102,17 @@ def _client(patience: Patience) -> httpx.AsyncClient:
 
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_is_logged)
-    return httpx.AsyncClient(
-        headers={"User-Agent": f"carton-jupyter/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
-        timeout=httpx.Timeout(patience.silence, connect=patience.connect, pool=None),
-    )
+    try:
+        return httpx.AsyncClient(
+            headers={"User-Agent": f"carton-jupyter/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
+            timeout=httpx.Timeout(patience.silence, connect=patience.connect, pool=None),
+        )
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:  # of what the environment says
+        raise Trouble(
+            f"no connection can be made with these proxies (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) and certificates "
+            f"(SSL_CERT_FILE, SSL_CERT_DIR): {scrubbed(str(error))}",
+            hopeless=True,
+        ) from None
 
 
 def _is_logged(_: logging.LogRecord) -> bool:

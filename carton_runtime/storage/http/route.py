@@ -62,8 +62,14 @@ class Route:
 
     def headers(self, url: httpx.URL) -> dict[str, str]:
         """What a request to `url` says about who is asking: nothing, unless that is the server that was named."""
-        same = self._secret and _origin(url) == _origin(self._start)
-        return {"Authorization": self._secret} if same else {}
+        return {"Authorization": self._secret} if self._secret and self._is_named(url) else {}
+
+    def _is_named(self, url: httpx.URL) -> bool:
+        """Whether that is the server that the user named, or the same one over https."""
+        named = self._start
+        if (url.scheme, url.host, url.port) == (named.scheme, named.host, named.port):
+            return True
+        return url.host == named.host and (url.scheme, url.port, named.port) == ("https", None, None)
 
     def next(self, url: httpx.URL, status: int, headers: Mapping[str, str]) -> httpx.URL | None:
         """Where an answer sends us on to; `None` when it is the file's own.
@@ -76,27 +82,26 @@ class Route:
         Raises:
             StorageError: it leads from https to http, or to no URL at all.
         """
-        location = headers.get("location") if status in _REDIRECTS else None
-        if location is None and status < 500 and not self.is_learned:
-            location = headers.get(_DOWNLOAD_URL)
-        if location is None:
-            return None
+        if status in _REDIRECTS and "location" in headers:
+            return self._target(url, headers["location"])
+        if status < 500 and not self.is_learned and _DOWNLOAD_URL in headers:
+            target = self._target(url, headers[_DOWNLOAD_URL])
+            return None if target == url else target
+        return None
+
+    def _target(self, url: httpx.URL, location: str) -> httpx.URL:
+        import httpx
+
         try:
             target = _rewritten(_bare(_parsed(str(url.join(location)), self.name)))
-        except (ValueError, StorageError, _invalid_url()):
+        except (ValueError, StorageError, httpx.InvalidURL):
             raise StorageError(f"{self.name}: the server leads to something that is no URL") from None
         if url.scheme == "https" and target.scheme != "https":
             raise StorageError(
                 f"{self.name}: the server leads to {redacted(str(target))}, which anybody on the way could change; "
                 "a redirect from https to http is not followed"
             )
-        return None if target == url else target
-
-
-def _invalid_url() -> type[Exception]:
-    import httpx
-
-    return httpx.InvalidURL
+        return target
 
 
 def _parsed(url: str, name: str) -> httpx.URL:
@@ -118,10 +123,6 @@ def _bare(url: httpx.URL) -> httpx.URL:
 
 def _rewritten(url: httpx.URL) -> httpx.URL:
     return url.copy_with(host=_DOWNLOADS) if url.host == _REGISTRY else url
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
 
 
 def _authorization(url: httpx.URL) -> str:

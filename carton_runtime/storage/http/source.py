@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from carton_runtime.errors import StorageError
 from carton_runtime.storage.base import PIECE, Span
@@ -95,15 +96,19 @@ class HttpSource(RemoteSource):
 
     async def _fetch(self, span: Span) -> AsyncGenerator[bytes, None]:
         fetch = self._fetch_parts if self._gives_ranges else self._fetch_from_whole
-        async for piece in fetch(span):
-            yield piece
+        async with aclosing(fetch(span)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def _fetch_parts(self, span: Span) -> AsyncGenerator[bytes, None]:
         attempts = Attempts(self._patience, self._asking.where(span))
         while span.length:
             try:
-                async with self._asking.ask_part(span) as (received, part):
-                    async for piece in received.pieces(part.length):
+                async with (
+                    self._asking.ask_part(span) as (received, part),
+                    aclosing(received.pieces(part.length)) as pieces,
+                ):
+                    async for piece in pieces:
                         span = Span(span.start + len(piece), span.length - len(piece))
                         attempts.progress(len(piece))
                         yield piece
@@ -131,7 +136,8 @@ class HttpSource(RemoteSource):
         check_size(length, self.name)
         whole = WholeFile()
         try:
-            await whole.fill(received.pieces(length), self.name)
+            async with aclosing(received.pieces(length)) as pieces:
+                await whole.fill(pieces, self.name)
         except BaseException:
             whole.close()
             raise
