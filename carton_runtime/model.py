@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import warnings
 import weakref
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -38,21 +37,19 @@ class SealHandle:
         number: what the model's process knows them by.
         kernel: the process that has them.
         check: what the symbols of the specs stand for in them.
+        call: the call that sealed them.
     """
 
-    def __init__(self, number: int, kernel: Kernel, check: SpecCheck) -> None:
+    def __init__(self, number: int, kernel: Kernel, check: SpecCheck, call: int = 0) -> None:
         self.number = number
         self.kernel = kernel
         self.check = check
-        kernel.sealed.add(number)
+        self.call = call
+        kernel.sealed.hand_over(call, self)
 
     def release(self) -> None:
         """Let the model's process forget the inputs."""
-        self.kernel.sealed.forget(self.number)
-
-    def __del__(self) -> None:
-        with contextlib.suppress(AttributeError):  # an interrupt came while it was made
-            self.kernel.sealed.forget(self.number)
+        self.kernel.sealed.forget(self.call)
 
     def __repr__(self) -> str:
         return f"<SealHandle {self.number}>"
@@ -138,14 +135,14 @@ class Carton:
         tensors, check = self.prepare(inputs, named)
         kernel = self.admitted_now() or await self._admitted(None)
         with Call(kernel, Kind.SEAL, tensors) as call:
-            return SealHandle((await call.receive()).fields["handle"], kernel, check)
+            return SealHandle((await call.receive()).fields["handle"], kernel, check, call.number)
 
     async def infer_with_handle(self, handle: SealHandle, *, timeout: float | None = None) -> Tensors:  # noqa: ASYNC109
         """Run the model on sealed inputs. Results and errors are those of `infer`."""
         self.check_handle(handle)
         kernel = self.with_inputs(handle, self.admitted_now() or await self._admitted(timeout))
         with Call(kernel, Kind.CALL, None, timeout, handle=handle.number, credit=0) as call:
-            kernel.sealed.take(handle.number)
+            kernel.sealed.take(handle.call)
             return self.checked(await call.receive(), handle.check)
 
     def alloc_tensor(self, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
@@ -187,9 +184,9 @@ class Carton:
     # What the blocking twin shares
 
     def admitted_now(self) -> Kernel | None:
-        """The kernel, if it is alive and takes a further call at once; the call must leave its gate."""
+        """The kernel, if it is alive and takes a further call at once."""
         kernel = self._supervisor.kernel
-        return kernel if kernel.is_alive and kernel.gate.try_enter() else None
+        return kernel if kernel.is_alive and kernel.gate.is_open else None
 
     async def _admitted(self, timeout: float | None) -> Kernel:  # noqa: ASYNC109  the caller's own
         try:
@@ -229,10 +226,9 @@ class Carton:
         """The kernel, if it has the inputs of `handle`: it may have been replaced while the call waited.
 
         Raises:
-            InvalidTensorError: it has not; the call has left its gate.
+            InvalidTensorError: it has not.
         """
         if handle.kernel is not kernel:
-            kernel.gate.leave()
             raise InvalidTensorError(f"the process that had the inputs of {handle!r} is gone")
         return kernel
 

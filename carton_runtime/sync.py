@@ -75,7 +75,7 @@ class Carton:
         tensors, check = model.prepare(inputs, named)
         kernel = model.admitted_now() or model.admitted_blocking()
         with Call(kernel, Kind.SEAL, tensors) as call:
-            return SealHandle(call.receive_blocking().fields["handle"], kernel, check)
+            return SealHandle(call.receive_blocking().fields["handle"], kernel, check, call.number)
 
     def infer_with_handle(self, handle: SealHandle, *, timeout: float | None = None) -> dict[str, Tensor]:
         """Run the model on sealed inputs; see `carton_runtime.Carton.infer_with_handle`."""
@@ -83,7 +83,7 @@ class Carton:
         model.check_handle(handle)
         kernel = model.with_inputs(handle, model.admitted_now() or model.admitted_blocking(timeout))
         with Call(kernel, Kind.CALL, None, timeout, handle=handle.number, credit=0) as call:
-            kernel.sealed.take(handle.number)
+            kernel.sealed.take(handle.call)
             return model.checked(call.receive_blocking(), handle.check)
 
     def alloc_tensor(self, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:

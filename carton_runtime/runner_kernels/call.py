@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import weakref
 from contextvars import copy_context
 from typing import Any, Self
 
@@ -21,8 +22,12 @@ class Call:
 
     Leaving it before the last reply gives the call up: the model is told to stop, and made to if it does not.
 
+    `KeyboardInterrupt` may strike between any two steps. What is begun in `__enter__` is given up there, what comes
+    later by `__exit__`; and where that was struck before it began, by the kernel, which sees that nobody has this
+    object any more.
+
     Args:
-        kernel: which to call; its gate was entered for this call.
+        kernel: which to call; its gate was open.
         kind: what to ask.
         tensors: the inputs.
         timeout: seconds until a reply must have come.
@@ -37,35 +42,40 @@ class Call:
         timeout: float | None = None,
         **fields: Any,
     ) -> None:
+        self._start = time.perf_counter()
         self._kernel = kernel
         self._timeout = timeout
+        self._place = place = kernel.channel.new_place(is_stream=bool(fields.get("credit")))
+        place.caller = weakref.ref(self)
+        self._request = Message(kind, place.call, fields, tensors or {})
         self._is_open = True
-        self._start = time.perf_counter()
-        self._place = place = kernel.channel.open(is_stream=bool(fields.get("credit")))
-        if logger.isEnabledFor(logging.INFO):
-            place.context = copy_context()
-        try:
-            kernel.channel.send(Message(kind, place.call, fields, tensors or {}))
-        except BaseException:
-            kernel.channel.close_place(place)
-            kernel.gate.leave()
-            raise
-        if kernel.is_watched:
-            kernel.announce()
 
     def __enter__(self) -> Self:
+        kernel = self._kernel
+        if logger.isEnabledFor(logging.INFO):
+            self._place.context = copy_context()
+        try:
+            kernel.channel.open(self._place)
+            kernel.channel.send(self._request)
+            if kernel.is_watched:
+                kernel.announce()
+        except BaseException:
+            self._give_up()
+            raise
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._kernel.gate.leave()
         if self._is_open:
-            self._kernel.give_up(self._place)
-        else:
-            self._kernel.channel.close_place(self._place)
+            self._give_up()
         if isinstance(error, CartonError):
             self._kernel.statistics.count_failure(str(error))
         if self._kernel.is_watched:
             self._kernel.announce()
+
+    @property
+    def number(self) -> int:
+        """What the kernel knows the call by."""
+        return self._place.call
 
     async def receive(self) -> Message:
         """The next reply.
@@ -96,6 +106,9 @@ class Call:
 
     def _received(self, message: Message) -> Message:
         if message.kind in LAST:
+            if message.kind is Kind.SEALED:
+                self._kernel.sealed.add(message.call, message.fields["handle"], owner=self)
+            self._kernel.close_call(self._place)
             self._is_open = False
             if self._place.context is not None:
                 # What the model printed comes before its result.
@@ -103,6 +116,10 @@ class Call:
             self._kernel.statistics.count(time.perf_counter() - self._start)
         raise_failure(message)
         return message
+
+    def _give_up(self) -> None:
+        self._kernel.give_up(self._place)
+        self._is_open = False
 
     def _too_long(self) -> CallTimeoutError:
         return CallTimeoutError(f"model {self._kernel.name!r} did not answer within {self._timeout:g} s")

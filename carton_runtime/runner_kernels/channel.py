@@ -66,13 +66,15 @@ class Channel:
 
     # Calls
 
-    def open(self, call: int | None = None, *, is_stream: bool = False) -> Place:
-        """A place for the replies to a new call."""
-        place = Place(next(self._numbers) if call is None else call, is_stream=is_stream)
+    def new_place(self, *, is_stream: bool = False) -> Place:
+        """A place for the replies to a new call, once it is open."""
+        return Place(next(self._numbers), is_stream=is_stream)
+
+    def open(self, place: Place) -> None:
+        """From here on replies are put there, until `close_place`."""
         self._places[place.call] = place
         if self._failure is not None:
             place.fail(self._failure)
-        return place
 
     def close_place(self, place: Place) -> None:
         """Nobody waits for this call any more; replies that still come are dropped."""

@@ -86,7 +86,7 @@ class Kernel:
         self.channel = Channel(process.calls, self.memory, self._on_end)
         self._process = process
         self.sealed = SealedInputs()
-        self.gate = Gate(_MOST_CALLS)
+        self.gate = Gate(_MOST_CALLS, lambda: self.channel.open_calls)
         self.limits = limits
         self.started_at = time.time()
         self._log = KernelLog(spec.name, self._context)
@@ -241,19 +241,38 @@ class Kernel:
         """Interrupt the calls that run now; they fail with `CallCancelledError`, and the model stays loaded."""
         self._heartbeat.signal(Signal.INTERRUPT, _EVERY_CALL)
 
+    def close_call(self, place: Place) -> None:
+        """The call was answered, and its caller has the answer."""
+        self.channel.close_place(place)
+        self.gate.let_in()
+
     def give_up(self, place: Place) -> None:
-        """Nobody waits for this call any more: see that the model stops, from any thread and without waiting."""
+        """Nobody waits for this call any more: see that the model stops.
+
+        From any thread, even in the garbage collector's way: no lock is taken and nothing is waited for. A second
+        time changes nothing.
+        """
+        background_loop().call_soon_threadsafe(self._give_up, place)
+
+    def _give_up(self, place: Place) -> None:
+        if not place.is_given_up:
+            place.is_given_up = True
+            self._spawn(self._see_off(place))
+
+    async def _see_off(self, place: Place) -> None:
         with contextlib.suppress(CartonError):  # the kernel is gone, and the call with it
             self.channel.post(Kind.CANCEL, place.call)
         beat = self._heartbeat
-        seeing_off = see_off(self.channel, place, self.limits, beat.signal, beat.waiting, self._undo, self.kill)
-        background_loop().call_soon_threadsafe(lambda: self._spawn(seeing_off))
+        try:
+            await see_off(self.channel, place, self.limits, beat.signal, beat.waiting, self._undo, self.kill)
+        finally:
+            self.gate.let_in()
+            self.announce()
 
     def _undo(self, reply: Message) -> None:
         """Nobody wanted this reply: what was sealed is not kept for nobody."""
         if reply.kind is Kind.SEALED:
-            self.sealed.add(reply.fields["handle"])
-            self.sealed.forget(reply.fields["handle"])
+            self.sealed.add(reply.call, reply.fields["handle"], owner=None)
 
     # Starting
 
@@ -269,7 +288,8 @@ class Kernel:
 
     async def _load(self) -> None:
         spec = self.spec
-        place = self.channel.open(_SESSION)
+        place = Place(_SESSION)
+        self.channel.open(place)
         try:
             async with asyncio.timeout(_START_LIMIT):
                 self._meet(await self.channel.receive(place))
@@ -303,6 +323,9 @@ class Kernel:
 
     def _beat(self) -> bool:
         """What is to be done now and then; whether somebody waits for the kernel."""
+        for place in self.channel.calls:
+            if place.is_forgotten:
+                self.give_up(place)
         for handle in self.sealed.to_release():
             with contextlib.suppress(CartonError):  # the kernel is gone, and the inputs with it
                 self.channel.post(Kind.RELEASE, _SESSION, handle=handle)
@@ -324,7 +347,8 @@ class Kernel:
 
     async def _trim_both(self) -> None:
         self.memory.trim()
-        place = self.channel.open()
+        place = self.channel.new_place()
+        self.channel.open(place)
         try:
             with contextlib.suppress(CartonError):
                 self.channel.post(Kind.TRIM, place.call)

@@ -18,6 +18,8 @@ class Place:
         is_stream: whether the call may be suspended between replies.
         context: where the call was made, if somebody listens to what the model prints.
         last: the reply that was taken last; its taker may have been interrupted before she looked at it.
+        caller: gives who waits, or `None` when nobody has her any more.
+        is_given_up: whether nobody waits for the call any more, and it is being ended.
     """
 
     # On the class: most places never have others.
@@ -25,6 +27,8 @@ class Place:
     failure: CartonError | None = None
     wake: Callable[[], None] | None = None
     last: Message | None = None
+    caller: Callable[[], object] | None = None
+    is_given_up = False
     _taken = -1
 
     def __init__(self, call: int, *, is_stream: bool = False) -> None:
@@ -63,6 +67,11 @@ class Place:
     def settled(self) -> bool:
         """Whether `take` has something to say."""
         return bool(self._inbox) or self.failure is not None
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether its caller is gone, and has not even given it up."""
+        return self.caller is not None and self.caller() is None
 
     def _rouse(self) -> None:
         wake = self.wake

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -18,10 +19,6 @@ from kernels.strikes import struck
 import carton_runtime
 import carton_runtime.sync as carton
 from carton_runtime.testing.doubles import FAULTY_MODEL, faulty_options
-
-pytestmark = (
-    pytest.mark.soak
-)  # not all pass every time yet: an interrupt while a sealed handle is made may cost the handle
 
 ROOT = Path(carton_runtime.__file__).parent
 FILES = {
@@ -42,56 +39,54 @@ CALLS: dict[str, Callable[[carton.Carton, int], int]] = {
 
 
 @pytest.fixture
-def model() -> Iterator[carton.Carton]:
+def ctrl_c() -> Iterator[None]:
+    """SIGINT interrupts, also where a shell has had it ignored since it runs us in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def model(ctrl_c: None) -> Iterator[carton.Carton]:
     with carton.load_unpacked(FAULTY_MODEL, **faulty_options()) as model:
         yield model
 
 
-def all_quiet(model: carton.Carton, patience: float = 10.0) -> bool:
-    """Whether no call is left that anybody waits for."""
+def nothing_is_open(model: carton.Carton, patience: float = 10.0) -> bool:
+    """Whether there is, after a moment, no call left that anybody waits for."""
     deadline = time.monotonic() + patience
     while model.kernel.channel.open_calls and time.monotonic() < deadline:
         time.sleep(0.001)
-    return not model.kernel.channel.open_calls
+    return not model.kernel.channel.open_calls and model.kernel.gate.is_open
 
 
-def interrupt_everywhere(model: carton.Carton, call: str, first: int, every: int) -> Iterator[str]:
+def interrupt_everywhere(model: carton.Carton, call: str, every: int, most: int) -> Iterator[str]:
     """Interrupt a call at each step in turn; where that was, each time."""
-    step = first
-    while True:
+    for step in range(0, most * every, every):
         with struck(step, FILES) as striker, suppress(KeyboardInterrupt):
             assert CALLS[call](model, step) == step
         if not striker.where:
             return
         yield striker.where
-        step += every
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=[pytest.mark.soak, pytest.mark.timeout(1200)])])
-def test_an_interrupt_at_any_step_keeps_the_process_and_mixes_nothing_up(
-    call: str, every: int, model: carton.Carton
-) -> None:
+def test_an_interrupt_at_any_step_costs_its_call_and_nothing_else(call: str, every: int, model: carton.Carton) -> None:
     kernel, steps = model.kernel, 0
     assert CALLS[call](model, 5) == 5
-    for where in interrupt_everywhere(model, call, first=0, every=every):
-        if not all_quiet(model, 0.5):
-            kernel.channel._places.clear()
+    # A large call finds more to clear away after each interrupt: there is no end to it.
+    for where in interrupt_everywhere(model, call, every, most=1000):
+        assert nothing_is_open(model), where
         assert CALLS[call](model, -steps) == -steps, where
         assert model.kernel is kernel, where
         steps += 1
-        if steps > 1000:
-            break  # a large call finds more to clear away after each interrupt
     assert steps > 100 // every
-
-
-@pytest.mark.xfail(reason="between the gate and the call, an interrupt may cost one of 1,024 places", strict=True)
-def test_an_interrupt_at_any_step_costs_no_place(model: carton.Carton) -> None:
-    gate = model.kernel.gate
-    room = gate._free
-    assert CALLS["small"](model, 5) == 5
-    for where in interrupt_everywhere(model, "small", first=0, every=1):
-        assert gate._free == room, where
+    gc.collect()  # an interrupted frame may hold itself by its exception
+    deadline = time.monotonic() + 10.0
+    while len(kernel.sealed) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(kernel.sealed) == 0
 
 
 @pytest.mark.parametrize("count", [30, pytest.param(1000, marks=pytest.mark.soak)])
@@ -122,3 +117,4 @@ def test_a_storm_of_real_interrupts_loses_nothing(model: carton.Carton, count: i
     assert done
     assert model.kernel is kernel
     assert int(model.infer(x=7)["out"]) == 7
+    assert nothing_is_open(model)

@@ -121,7 +121,8 @@ async def test_a_handle_whose_process_has_died_is_refused(model: carton.Carton) 
 async def test_a_handle_never_gets_the_inputs_of_another(model: carton.Carton, blocking: bool) -> None:
     """The process dies while the call waits outside; the next process has other inputs under that number."""
     handle, kernel = await model.seal(x=X), model.kernel
-    kernel.gate = Gate(0)
+    inside = [1]
+    kernel.gate = Gate(1, lambda: inside[0])
     twin = carton.sync.Carton(model)
     call = asyncio.create_task(
         asyncio.to_thread(twin.infer_with_handle, handle) if blocking else model.infer_with_handle(handle)
@@ -130,7 +131,8 @@ async def test_a_handle_never_gets_the_inputs_of_another(model: carton.Carton, b
     await model.restart()
     other = await model.seal(x=X + 1)
     assert other.number == handle.number
-    kernel.gate.leave()
+    inside[0] = 0
+    kernel.gate.let_in()
     with pytest.raises(carton.CartonError):
         await call
     assert (await model.infer_with_handle(other))["out"].tolist() == (X + 1).tolist()
@@ -157,20 +159,35 @@ async def test_sealing_overlaps_with_a_call_that_runs(load: Load) -> None:
     assert [int(reply["out"]) for reply in replies] == [0, 1, 2, 3]
 
 
+class Owner:
+    """Stands for a handle that somebody holds."""
+
+
 def test_a_handle_is_told_to_be_released_once() -> None:
-    inputs = SealedInputs()
-    inputs.add(1)
-    inputs.forget(1)
-    inputs.forget(1)
+    inputs, owner = SealedInputs(), Owner()
+    inputs.add(3, handle=1, owner=owner)
+    assert inputs.to_release() == []
+    inputs.forget(3)
+    inputs.forget(3)
     assert inputs.to_release() == [1]
     assert inputs.to_release() == []
 
 
+def test_a_handle_is_kept_for_whoever_it_was_handed_to() -> None:
+    inputs, call, handle = SealedInputs(), Owner(), Owner()
+    inputs.add(3, handle=1, owner=call)
+    inputs.hand_over(3, handle)
+    del call
+    assert inputs.to_release() == []
+    del handle
+    assert inputs.to_release() == [1]
+
+
 def test_a_handle_that_was_used_is_not_released_again() -> None:
-    inputs = SealedInputs()
-    inputs.add(1)
-    inputs.take(1)
-    inputs.forget(1)
+    inputs, owner = SealedInputs(), Owner()
+    inputs.add(3, handle=1, owner=owner)
+    inputs.take(3)
+    del owner
     assert inputs.to_release() == []
     assert len(inputs) == 0
 
@@ -182,11 +199,22 @@ def test_handles_are_due_when_their_time_is_over(monkeypatch: pytest.MonkeyPatch
         monotonic = staticmethod(lambda: now[0])
 
     monkeypatch.setattr(sealing, "time", Clock)
-    inputs = SealedInputs()
-    inputs.add(1)
+    inputs, owner = SealedInputs(), Owner()
+    inputs.add(3, handle=1, owner=owner)
     now[0] = 5.0
-    inputs.add(2)
+    inputs.add(4, handle=2, owner=owner)
     now[0] = sealing.LIFETIME + 1.0
     assert inputs.to_release() == [1]
     now[0] = sealing.LIFETIME + 6.0
     assert inputs.to_release() == [2]
+
+
+def test_a_number_that_the_model_uses_again_is_not_released_with_its_old_handle() -> None:
+    inputs, old, new = SealedInputs(), Owner(), Owner()
+    inputs.add(3, handle=1, owner=old)
+    inputs.take(3)
+    inputs.add(4, handle=1, owner=new)
+    del old
+    assert inputs.to_release() == []
+    del new
+    assert inputs.to_release() == [1]

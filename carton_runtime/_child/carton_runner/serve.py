@@ -49,6 +49,7 @@ class Server:
         self._sealed: dict[int, dict[str, Tensor]] = {}
         self._handles = itertools.count(1)
         self._streams: dict[int, Stream] = {}
+        self._unanswered: set[int] = set()
 
     def run(self) -> None:
         """Greet the host, then serve until it closes."""
@@ -58,7 +59,7 @@ class Server:
         answers: Mapping[Kind, Callable[[Message], None]] = {
             Kind.LOAD: self._on_load,
             Kind.CALL: self._on_call,
-            Kind.SEAL: lambda message: self._start(message, self._seal),
+            Kind.SEAL: self._on_seal,
             Kind.MORE: self._on_more,
             Kind.CANCEL: self._on_cancel,
             Kind.TRIM: self._on_trim,
@@ -115,11 +116,16 @@ class Server:
     # Messages
 
     def _on_call(self, message: Message) -> None:
+        self._unanswered.add(message.call)
         batcher = self._batcher
         if batcher is not None and batcher.takes(message):
             batcher.add(message)
         else:
             self._start(message, self._call)
+
+    def _on_seal(self, message: Message) -> None:
+        self._unanswered.add(message.call)
+        self._start(message, self._seal)
 
     def _on_more(self, message: Message) -> None:
         stream = self._streams.get(message.call)
@@ -128,6 +134,9 @@ class Server:
             self._start(message, lambda message: self._advance(message.call, stream))
 
     def _on_cancel(self, message: Message) -> None:
+        if message.call not in self._unanswered:
+            # The host waits for an answer, and cannot tell whether the call was ever sent: an interrupt came meanwhile.
+            self._fail(message.call, CancelledCallError())
         stream = self._streams.get(message.call)
         if stream is not None and stream.leave():
             self._start(message, lambda message: self._leave(message.call, stream))
@@ -251,6 +260,7 @@ class Server:
     def _finish(self, kind: Kind, call: int, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:
         self._turns.forget(call)
         self._send(kind, call, tensors, **fields)
+        self._unanswered.discard(call)
 
     def _fail(self, call: int, error: BaseException) -> None:
         if isinstance(error, (CancelledCallError, asyncio.CancelledError, concurrent.futures.CancelledError)):

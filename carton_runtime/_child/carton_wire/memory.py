@@ -14,7 +14,6 @@ from __future__ import annotations
 import array
 import contextlib
 import fcntl
-import itertools
 import mmap
 import os
 import socket
@@ -79,9 +78,8 @@ class Memory:
         self._to_free: list[int] = []
         self._to_drop: list[int] = []
         self._watched: dict[int, tuple[weakref.ref[Any], int]] = {}
-        self._keys = itertools.count()
         # Filled by the garbage collector in whatever thread it runs; everything else happens under the lock.
-        self._dead: deque[int] = deque()
+        self._dead: deque[weakref.ref[Any]] = deque()
         self._lock = threading.Lock()
 
     def allocate(self, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
@@ -274,14 +272,14 @@ class Memory:
         """
         view = np.ndarray((nbytes,), np.uint8, region.memory, offset)
         region.views += 1
-        key = next(self._keys)
-        dead = self._dead
-        self._watched[key] = (weakref.ref(view, lambda _: dead.append(key)), region.number)
+        # What is called is no Python: an interrupt in there would be lost, and the region with it.
+        watch = weakref.ref(view, self._dead.append)
+        self._watched[id(watch)] = (watch, region.number)
         return view
 
     def _bury(self) -> None:
         while self._dead:
-            watched = self._watched.pop(self._dead.popleft(), None)
+            watched = self._watched.pop(id(self._dead.popleft()), None)
             if watched is None:
                 continue
             number = watched[1]
