@@ -11,7 +11,7 @@ from socket import socketpair
 import pytest
 
 import carton_runtime.sync as carton
-from carton_runtime import CartonError, KernelDiedError
+from carton_runtime import CartonError, KernelDiedError, RestartPolicy
 from carton_runtime.testing.doubles import (
     FAULTY_MODEL,
     Fault,
@@ -26,7 +26,8 @@ EXITS = 3  # the exit code of `Fault.EXIT`
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[carton.Carton]:
-    with carton.load_unpacked(FAULTY_MODEL, **faulty_options()) as model:
+    often = RestartPolicy(budget=100, delay=0)
+    with carton.load_unpacked(FAULTY_MODEL, **faulty_options(), restart_policy=often) as model:
         yield model
 
 
