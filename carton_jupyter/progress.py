@@ -28,7 +28,7 @@ _LINGER = 0.5  # seconds without a step after which the bar goes: the next step 
 _WIDEST = 48
 
 _TIME_ONLY = "{desc} {elapsed}"
-_AMOUNT = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {rate_fmt}"
+_AMOUNT = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}"
 
 
 class Bar(Protocol):
@@ -137,7 +137,7 @@ class ProgressBar:
         bar.total = event.total or None
         bar.n = min(event.done, event.total or 0)
         bar.unit = event.unit
-        bar.bar_format = _AMOUNT if known else _TIME_ONLY
+        bar.bar_format = f"{_AMOUNT}{_pace(event)}" if known else _TIME_ONLY
         bar.set_description_str(_shortened(event.message or event.step), refresh=False)
         bar.refresh()
 
@@ -166,6 +166,17 @@ def new_bar() -> Bar:
     # disable=None: no bar where stderr is no terminal. A notebook's bar takes it for False.
     bar: Bar = Unwatched(total=None, leave=False, disable=None, unit_scale=True, mininterval=0)
     return bar
+
+
+def _pace(event: Event) -> str:
+    """How fast it goes and how long it will take: the bar itself would count what was there before."""
+    rate, remaining = event.rate, event.remaining
+    if rate is None or remaining is None:
+        return ""
+    from tqdm import tqdm
+
+    pace = f" {tqdm.format_sizeof(rate)}{event.unit}/s"
+    return f"{pace}, {tqdm.format_interval(remaining)} left" if event.done < (event.total or 0) else pace
 
 
 def _shortened(text: str) -> str:

@@ -11,15 +11,18 @@ from typing import Any, TypeVar
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import ExecutionInfo
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, output_can_be_silenced
+from IPython.display import display
 from traitlets import Enum, default
 
 import carton_runtime as carton
 from carton_jupyter.kernel_table import KernelTable
+from carton_jupyter.magics import cache as caching
 from carton_jupyter.magics import kernels as running
 from carton_jupyter.magics import load as loading
 from carton_jupyter.magics import pack as packing
 from carton_jupyter.magics.arguments import MagicParser
 from carton_jupyter.magics.continuation import unfold
+from carton_jupyter.presenter import html, text
 from carton_jupyter.progress import ProgressBar
 from carton_runtime.background import run_blocking
 
@@ -35,6 +38,7 @@ PARSERS = {
     "carton_load": loading.PARSER,
     "carton_pack": packing.PARSER,
     "carton_info": INFO_PARSER,
+    "carton_cache": caching.PARSER,
     "carton_kernels": running.KERNELS_PARSER,
     "carton_restart": running.RESTART_PARSER,
     "carton_unload": running.UNLOAD_PARSER,
@@ -96,6 +100,16 @@ class CartonMagics(Magics):
         if arguments is None:
             return None
         return self._assign(arguments, run_blocking(carton.get_model_info(arguments.path)))
+
+    @line_magic
+    @_documented
+    def carton_cache(self, line: str) -> None:
+        """Show what cartons take on the disk."""
+        arguments = caching.PARSER.parse_line(line)
+        if arguments is not None:
+            view = self._run(caching.look, arguments)
+            bundle = {"text/html": html.cached(view), "text/plain": text.cached(view)}
+            display(bundle, raw=True)  # type: ignore[no-untyped-call]  # IPython leaves it without types
 
     @line_magic
     @_documented

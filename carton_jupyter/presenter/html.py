@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from carton_jupyter.presenter import markdown
+from carton_jupyter.presenter.cache_view import CachedView, CacheView
 from carton_jupyter.presenter.markup import Markup, element
 from carton_jupyter.presenter.view import (
     CardView,
@@ -66,6 +67,24 @@ def _kernel(view: KernelView) -> Iterator[Markup]:
     if error:
         columns = str(len(_KERNEL_COLUMNS))
         yield element("tr", element("td", "last error: ", error, colspan=columns), css="error")
+
+
+def cached(view: CacheView) -> str:
+    """The models in the cache, as a table."""
+    said = [element("div", text) for text in view["said"]]
+    head = element("tr", *(element("th", name) for name in ("model", "size", "last used")))
+    table = element("table", element("thead", head), element("tbody", *map(_cached, view["rows"])), css="kernels")
+    empty = element("div", "no model is in the cache", css="faint")
+    total = element("div", f"{view['total']} of {view['limit']}, in {view['folder']}", css="faint")
+    return _framed(
+        _section("Cache", *said, element("div", table, css="wide") if view["rows"] else empty, total),
+    )
+
+
+def _cached(view: CachedView) -> Markup:
+    dot = [element("span", "●", css="dot idle"), " "] if view["state"] else []
+    used = element("td", *dot, view["used"])
+    return element("tr", element("td", element("strong", view["name"])), element("td", view["size"]), used)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from carton_jupyter.presenter.cache_view import CacheView
 from carton_jupyter.presenter.view import CardView, ComparisonView, KernelView, ReportView, TensorView
 
 
@@ -39,6 +40,12 @@ def kernels(views: Sequence[KernelView]) -> str:
     """The processes of models, one on each line."""
     lines = [f"{view['name']}: {view['state']}, pid {view['pid']}, {view['calls']} calls" for view in views]
     return "\n".join(lines) or "no model is loaded"
+
+
+def cached(view: CacheView) -> str:
+    """The models in the cache, one on each line; where it is differs between machines and is left out."""
+    rows = [f"{row['name']}: {row['size']}, used {row['used']}" for row in view["rows"]]
+    return "\n".join([*view["said"], *rows, f"{view['total']} of {view['limit']}"])
 
 
 def _tensors(kind: str, views: list[TensorView]) -> Iterator[str]:

@@ -15,7 +15,7 @@ _PATIENCE = 10.0
 
 
 def event(
-    done: int = 0, phase: Phase = Phase.PROGRESS, *, step: str = "model.extract", total: int | None = 1000
+    done: int = 0, phase: Phase = Phase.PROGRESS, *, step: str = "model.fetch", total: int | None = 1000
 ) -> Event:
     return Event(step, phase, f"file {done}", done, total)
 
@@ -158,3 +158,17 @@ def test_a_file_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         background_loop().call_soon_threadsafe(lambda: background_loop().call_later(0.01, drawn.set))
         assert drawn.wait(_PATIENCE)
     assert file.getvalue() == ""
+
+
+def test_the_time_that_is_left_is_told_by_the_pace_of_what_was_new(bar: FakeBar) -> None:
+    with ProgressBar(lambda: bar, delay=0, interval=0) as progress:
+        progress(Event("model.fetch", Phase.PROGRESS, "file", 600, 1000, "B", 10.0, skipped=500))
+        bar.wait_for(lambda: bool(bar.drawn))
+        assert str(bar.bar_format).endswith(" 10.0B/s, 00:40 left")
+
+
+def test_nothing_is_said_of_the_pace_while_nothing_has_come(bar: FakeBar) -> None:
+    with ProgressBar(lambda: bar, delay=0, interval=0) as progress:
+        progress(Event("model.fetch", Phase.PROGRESS, "file", 500, 1000, "B", 10.0, skipped=500))
+        bar.wait_for(lambda: bool(bar.drawn))
+        assert str(bar.bar_format).endswith("{total_fmt}")

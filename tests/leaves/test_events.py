@@ -117,3 +117,28 @@ def test_a_callback_that_raises_while_it_is_told_of_a_failure_keeps_the_failure_
 
 def test_phases_are_their_names() -> None:
     assert [str(phase) for phase in Phase] == ["started", "progress", "finished", "failed"]
+
+
+def test_the_pace_counts_what_was_new_and_the_rest_follows_from_it() -> None:
+    event = Event("name", Phase.PROGRESS, done=60, total=100, elapsed=5.0, skipped=50)
+    assert (event.rate, event.remaining) == (2.0, 20.0)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event("name", Phase.PROGRESS, done=50, total=100, elapsed=5.0, skipped=50),
+        Event("name", Phase.STARTED, total=100),
+        Event("name", Phase.PROGRESS, done=50, elapsed=5.0),
+    ],
+)
+def test_what_is_left_is_not_guessed(event: Event) -> None:
+    assert event.remaining is None
+
+
+def test_what_was_there_before_is_told_apart() -> None:
+    seen: list[Event] = []
+    with step("name", total=100, on_event=seen.append) as running:
+        running.skip(30, "before")
+        running.advance(20, "now")
+    assert [(event.done, event.skipped, event.message) for event in seen[1:3]] == [(30, 30, "before"), (50, 30, "now")]
