@@ -14,6 +14,7 @@ from carton_runtime.contents.model_links import model_links
 from carton_runtime.events import OnEvent, Step, step
 from carton_runtime.format.paths import safe_join
 from carton_runtime.storage.cache import ContentStore, is_verified, link
+from carton_runtime.storage.cache.threads import in_thread
 
 _SMALL = 1 << 18  # files up to this size are asked for together
 _GROUP = 1 << 22  # bytes that are asked for together
@@ -66,14 +67,17 @@ class Filling:
         sizes = {sha256: self._files.size(paths[0]) or 0 for sha256, paths in names.items()}
         message = f"fetching {len(missing)} file{'s' if len(missing) > 1 else ''}"
         with step("model.fetch", message, total=sum(sizes.values()), on_event=on_event) as running:
-            absent = await asyncio.to_thread(self._place_stored, names)
+            absent = await in_thread(self._place_stored, names)
             running.skip(sum(sizes[sha256] for sha256 in names.keys() - absent.keys()))
-            await asyncio.to_thread(make_room, sum(sizes[sha256] for sha256 in absent))
+            await in_thread(make_room, sum(sizes[sha256] for sha256 in absent))
             await self._fetch(absent, sizes, running)
-            await asyncio.to_thread(self._place_links, links)
+            await in_thread(self._place_links, links)
 
     def undo(self) -> None:
-        """Remove what `fill` added, and the folders that are empty then; what it repaired stays."""
+        """Remove what `fill` added, and the folders that are empty then; what it repaired stays.
+
+        Nothing is added any more when `fill` has ended, however that was: it waits for its threads.
+        """
         for file in self._created:
             file.unlink(missing_ok=True)
         for folder, _, _ in os.walk(self._target, topdown=False):
@@ -111,11 +115,11 @@ class Filling:
             stored = await self._store.ensure(
                 sha256, lambda: self._files.deliver(path), what=what, size=size, told=tell
             )
-            is_linked = await asyncio.to_thread(self._link, stored, paths)
+            is_linked = await in_thread(self._link, stored, paths)
 
     async def _fetch_together(self, names: Names, running: Step) -> None:
         data = await self._files.contents.read_many([paths[0] for paths in names.values()])
-        left = await asyncio.to_thread(self._add_all, names, data)
+        left = await in_thread(self._add_all, names, data)
         for sha256, paths in names.items():
             if sha256 in left:
                 await self._fetch_one(sha256, paths, running)

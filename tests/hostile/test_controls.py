@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hostile.beasts import Beast
+from hostile.corpus import streamed
 from hostile.drafts import FILES, Draft, links_of
 from hostile.meeting import everything_of, met
 from hostile.sandbox import CANARIES, Sandbox
 from hostile.zoo_folders import unpack
 from hostile.zoo_names import UP
+from hostile.zoo_zips import BIG_CONTENT
 from raw_zips import RawEntry
 
 import carton_runtime as carton
@@ -55,7 +57,9 @@ HONEST = {
             ),
         ),
     ),
-    "of a stream": Draft(zip={"zip64": True}, method=8),
+    "with large numbers": Draft(zip={"zip64": True}, method=8),
+    "of a stream": streamed(),
+    "with large files": Draft(method=0).with_files({"model/a.bin": BIG_CONTENT, "model/b.bin": BIG_CONTENT + b"b"}),
 }
 
 

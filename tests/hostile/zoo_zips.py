@@ -13,6 +13,8 @@ from hostile.drafts import FILES, Draft
 from hostile.sandbox import Sandbox
 from raw_zips import RawEntry, RawZip
 
+from carton_runtime import IntegrityError
+
 WEIGHTS = "model/weights.bin"
 CRC = zlib.crc32(FILES[WEIGHTS])
 SIZE = len(FILES[WEIGHTS])
@@ -90,7 +92,55 @@ def _bomb(_: Sandbox) -> Draft:
 ZIP64 = struct.pack("<2HQ", 1, 8, SIZE)
 DESCRIPTOR = struct.pack("<4s3L", b"PK\7\x08", CRC, SIZE + 1, SIZE)
 
+BIG = "model/big.bin"
+BIG_CONTENT = bytes(range(256)) * 8192  # two megabytes: such files are not read at once
+BIG_CRC, BIG_SIZE = zlib.crc32(BIG_CONTENT), len(BIG_CONTENT)
+
+
+def _big(*, promise: str = "", **fields: Any) -> Callable[[Sandbox], Draft]:
+    """Lies about a file that is read in pieces."""
+    promises = {BIG: promise} if promise else {}
+    return lambda _: Draft(changes={BIG: fields}, promises=promises).with_files({BIG: BIG_CONTENT})
+
+
+def _descriptor(crc32: int, size: int) -> dict[str, Any]:
+    data = b"PK\7\x08" + struct.pack("<3L", crc32, BIG_SIZE, size)
+    return {"method": 0, "flags": 8, "local_numbers": (0, 0, 0), "descriptor": data}
+
+
+LARGE = [
+    Beast("a wrong checksum of a large file", _big(method=0, crc32=1), "its checksum (CRC-32) differs", reach="load"),
+    Beast("a wrong checksum of a large packed file", _big(crc32=1), "its checksum (CRC-32) differs", reach="load"),
+    Beast(
+        "a large file with more than it says", _big(method=8, size=BIG_SIZE - 1), "expands to more than", reach="load"
+    ),
+    Beast("a large file with less than it says", _big(method=8, size=BIG_SIZE + 1), "cut short", reach="load"),
+    Beast("another name of a large file", _big(method=0, local_name=b"model/big.exe"), "is called", reach="load"),
+    Beast(
+        "another size of a large file",
+        _big(method=0, local_numbers=(BIG_CRC, BIG_SIZE, 1)),
+        "its local header and the archive's directory contradict each other",
+        reach="load",
+    ),
+    Beast(
+        "a data descriptor of a large file that lies",
+        _big(**_descriptor(BIG_CRC, 1)),
+        "its data descriptor and the archive's directory contradict each other",
+        reach="load",
+    ),
+    Beast("a large file with hidden bytes", _big(method=0, descriptor=b"hidden"), "is followed by 6", reach="load"),
+    Beast(
+        "another large file than was promised",
+        _big(method=0, promise="0" * 64),
+        "the MANIFEST promises",
+        error=IntegrityError,
+        reach="load",
+    ),
+    Beast("a large packed file with a hole", _big(method=8, data=b"\0" * 300_000), "is damaged", reach="load"),
+]
+
 BEASTS = [
+    *LARGE,
     Beast("nothing at all", lambda _: b"", "this is not a zip archive: it has only 0 bytes"),
     Beast("no zip", lambda _: b"\x7fELF" * 1000, "this is not a zip archive, or its end is missing"),
     Beast("an empty zip", lambda _: RawZip().build(), "it has no MANIFEST"),

@@ -92,7 +92,8 @@ class Partial:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to take up."""
-        return not any(os.fstat(file.fileno()).st_size for file in filter(None, (self.output, self.kept)))
+        kept = (file.stat().st_size for file in kept_files(self._path))  # of a form that nobody may have asked for yet
+        return not os.fstat(self.output.fileno()).st_size and not any(kept)
 
     def close(self) -> None:
         """Let go of it."""

@@ -68,17 +68,22 @@ class ContentStore:
                 if is_verified(path, size):  # another process has brought it meanwhile
                     partial.drop()
                 else:
-                    await self._fetch(partial, path, await deliver(), what, told)
+                    await self._fetch(partial, path, deliver, what, told)
         except OSError as error:
             raise cannot_write(self._root, error, what) from error
         return path
 
-    async def _fetch(self, partial: Partial, path: Path, delivery: Delivery, what: str, told: Told) -> None:
+    async def _fetch(
+        self, partial: Partial, path: Path, deliver: Callable[[], Awaitable[Delivery]], what: str, told: Told
+    ) -> None:
+        delivery = None
         try:
+            delivery = await deliver()
             await Download(partial, delivery, path.name, what, told).run()
             await in_thread(partial.publish, path)
         except BaseException as error:
-            if _is_of_no_use(error) or not delivery.is_far or partial.is_empty:
+            is_near = delivery is not None and not delivery.is_far
+            if _is_of_no_use(error) or is_near or partial.is_empty:
                 partial.drop()
             raise
 
