@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from contextlib import aclosing
 from pathlib import Path
 
@@ -196,6 +197,20 @@ async def test_a_file_of_unknown_length_is_taken_up_to_the_same_size(
     monkeypatch.setattr(whole, "LARGEST", 1 << 18)
     with pytest.raises(StorageError, match="its server gives no ranges of it"):
         await open_url(server.serve("data", DATA, faults)).size()
+
+
+async def test_a_disk_that_does_not_take_a_whole_file_is_said_to_be_full(
+    server: RangeServer, open_url: OpenUrl, temporary: Path
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    source = open_url(server.serve("data", DATA, Faults(ignore_ranges=True)))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(DATA) // 2, limits[1]))
+    try:
+        with pytest.raises(StorageError, match=f"/data cannot be kept in {temporary}: File too large"):
+            await source.size()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert await source.read(*FAR) == part(FAR)
 
 
 async def test_a_server_that_gives_less_than_asked_is_asked_again(server: RangeServer, open_url: OpenUrl) -> None:

@@ -122,6 +122,23 @@ async def test_other_bytes_than_the_last_are_refused(server: RangeServer, open_u
         await open_url(server.serve("data", DATA, faults)).size()
 
 
+async def test_more_than_was_announced_is_refused(server: RangeServer, open_url: OpenUrl) -> None:
+    source = open_url(server.serve("data", DATA))
+    await source.size()
+    server.serve("data", DATA, Faults(chunked=True, headers={"Content-Range": f"bytes 1000-100999/{len(DATA)}"}))
+    with pytest.raises(StorageError, match=f"^{RANGE}: the server sends more than the 100000 bytes that it announced"):
+        await source.read(*FAR)
+
+
+async def test_less_than_was_announced_is_asked_for_again(server: RangeServer, open_url: OpenUrl) -> None:
+    source = open_url(server.serve("data", DATA))
+    await source.size()
+    announced = {"Content-Range": f"bytes 1000-500999/{len(DATA)}"}
+    server.serve("data", DATA, Faults(chunked=True, most=100_000, headers=announced, times=1))
+    assert await source.read(*FAR) == part(FAR)
+    assert ranges(server) == ["bytes=1000-500999", "bytes=101000-500999"]
+
+
 async def test_a_download_goes_on_where_it_broke_off(server: RangeServer, open_url: OpenUrl) -> None:
     source = open_url(server.serve("data", DATA))
     await source.size()
@@ -158,6 +175,19 @@ async def test_a_file_that_is_taken_whole_is_taken_again_when_it_breaks_off(
         await open_url(url).size()
     source = open_url(server.serve("data", DATA[:TAIL], Faults(ignore_ranges=True, close_after=100, times=2)))
     assert await source.read(0, TAIL) == DATA[:TAIL]
+
+
+async def test_a_file_that_is_taken_whole_again_may_break_off_as_well(server: RangeServer, open_url: OpenUrl) -> None:
+    source = open_url(server.serve("data", DATA, Faults(ignore_ranges=True)))
+    await source.size()
+    await source.aclose()
+    server.serve("data", DATA, Faults(statuses=(500, 500), ignore_ranges=True))
+    assert await source.read(*FAR) == part(FAR)
+    assert len(server.requests("data")) == 3
+    await source.aclose()
+    server.serve("data", DATA[::-1], Faults(ignore_ranges=True, change_after=0))
+    with pytest.raises(StorageError, match="/data changed while it was read; start again"):
+        await source.read(*FAR)
 
 
 async def test_a_server_that_stops_giving_ranges_is_an_error(server: RangeServer, open_url: OpenUrl) -> None:
