@@ -16,6 +16,7 @@ from carton_runtime.events import OnEvent, step
 from carton_runtime.format.archive import ArchiveWriter
 from carton_runtime.packing.collect import ModelFile, collect
 from carton_runtime.packing.description import Description, describe
+from carton_runtime.packing.hashing import Hasher
 from carton_runtime.packing.options import MoreOptions, PackOptions, check_names, spell_out
 from carton_runtime.packing.steps import Prepared, prepare
 from carton_runtime.packing.write import CartonWriter, content_size, temporary_file
@@ -123,5 +124,6 @@ class _Job:
     def _write(self, archive: ArchiveWriter, on_event: OnEvent | None) -> None:
         model = [file.source for file in self.files if file.link is None]
         total = sum(map(content_size, (*model, *self.prepared.added.values())))
-        with step("model.pack", f"packing {len(self.files)} files", total=total, on_event=on_event) as running:
-            CartonWriter(archive, running, self.stop).write(self.files, self.prepared.added, self.description)
+        message = f"packing {len(self.files)} files"
+        with step("model.pack", message, total=total, on_event=on_event) as running, Hasher() as hasher:
+            CartonWriter(archive, running, self.stop, hasher).write(self.files, self.prepared.added, self.description)

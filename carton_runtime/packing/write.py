@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 import threading
@@ -19,6 +18,7 @@ from carton_runtime.format.manifest import MANIFEST, Manifest
 from carton_runtime.format.tensor_files import encode
 from carton_runtime.packing.collect import ModelFile
 from carton_runtime.packing.description import Description
+from carton_runtime.packing.hashing import Digest, Hasher
 
 _CHUNK = 1 << 20
 _LARGE = 4 << 20  # from here on files are stored as they are, so that ranges of them can be read and mapped
@@ -39,11 +39,13 @@ class CartonWriter:
         archive: where to write.
         progress: told of each piece of the model; what describes it is small beside that.
         stop: set when the caller gave up.
+        hasher: hashes what is written.
     """
 
     archive: ArchiveWriter
     progress: Step
     stop: threading.Event
+    hasher: Hasher
     hashes: dict[str, str] = field(default_factory=dict)
 
     def write(self, model: Iterable[ModelFile], added: Mapping[str, bytes | Path], description: Description) -> None:
@@ -88,12 +90,12 @@ class CartonWriter:
             raise StorageError(f"{content} cannot be packed: {error.strerror}") from error
 
     def _add_chunks(self, path: str, chunks: Iterator[bytes | memoryview], size: int, head: bytes | memoryview) -> None:
-        digest = hashlib.sha256()
+        digest = self.hasher.digest()
         self.archive.add(path, self._observed(path, chunks, digest), method=_method(size, head), size=size)
         self.hashes[path] = digest.hexdigest()
 
     def _observed(
-        self, path: str, chunks: Iterator[bytes | memoryview], digest: hashlib._Hash
+        self, path: str, chunks: Iterator[bytes | memoryview], digest: Digest
     ) -> Iterator[bytes | memoryview]:
         for chunk in chunks:
             if self.stop.is_set():
