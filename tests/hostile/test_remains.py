@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from hostile.drafts import Draft
 from hostile.sandbox import Sandbox
+from hostile.zoo_folders import unpack
 from hostile.zoo_zips import BIG, BIG_CONTENT
 
 import carton_runtime as carton
-from carton_runtime import FormatError
+from carton_runtime import FormatError, StorageError
 from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.filling import Filling
 from carton_runtime.storage.delivery import Delivery
@@ -48,3 +49,18 @@ async def test_files_that_are_being_placed_when_another_is_refused_are_removed(
         await carton.load(path, visible_device="cpu")
     sandbox.check_untouched()
     sandbox.check_no_remains()
+
+
+async def test_a_carton_that_no_disk_can_hold_costs_nobody_a_file(sandbox: Sandbox) -> None:
+    honest = sandbox.cartons / "honest.carton"
+    honest.write_bytes(Draft().zipped())
+    async with await carton.load(honest, visible_device="cpu"):
+        pass
+    kept = sorted(path for path in (sandbox.cache / "files").rglob("*") if path.is_file())
+    assert kept
+    folder = unpack(Draft().with_files({BIG: b"", "model/other.bin": b"other"}), sandbox.cartons / "huge")
+    with (folder / BIG).open("r+b") as file:
+        file.truncate(1 << 43)  # without a block of it on the disk
+    with pytest.raises(StorageError, match=r"the disk of the cache at .* is full"):
+        await carton.load(folder, visible_device="cpu")
+    assert sorted(path for path in (sandbox.cache / "files").rglob("*") if path.is_file()) == kept

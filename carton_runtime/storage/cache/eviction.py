@@ -31,6 +31,8 @@ def make_room(root: Path, needed: int, limit: int) -> None:
     if not root.is_dir():
         return _check_disk(root, needed)
     inventory = Inventory.take(root)
+    if needed > _free(root) + inventory.size:
+        return _check_disk(root, needed)  # nothing is removed for something that cannot be had anyway
     excess = max(inventory.size + needed - limit, needed - _free(root))
     _remove_oldest(inventory, lambda freed, _: freed < excess)
     evict_partial(inventory, before=time.time() - _STALE)
