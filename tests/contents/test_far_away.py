@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,6 +118,30 @@ async def test_offline_nothing_far_away_is_touched(
         with pytest.raises(carton.StorageError, match=r"double\.carton is on the network, .* `offline`"):
             await question(url)
     assert server.requests("double.carton") == []
+
+
+async def test_no_secret_of_a_url_stays_anywhere(
+    server: RangeServer,
+    double_carton: Path,
+    cache_dir: Path,
+    runner_data_dir: Path,
+    temporary: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    url = server.serve("double.carton", double_carton).replace("://", "://me:hunter2@") + "?token=s1gnature"
+    events: list[carton.Event] = []
+    async with await carton.load(url, on_event=events.append) as model:
+        await model.infer({"x": np.array(21)})
+        shown = [repr(model), repr(model.info), repr(model.kernel), repr(events), caplog.text]
+    assert server.requests("double.carton")[0].headers["authorization"], "otherwise there was no secret"
+    for folder in (cache_dir, runner_data_dir / "python", temporary):
+        for file in folder.rglob("*"):
+            shown.append(file.name)
+            if file.is_file() and file.stat().st_size < 1_000_000:
+                shown.append(file.read_bytes().decode("latin-1"))
+    assert len(shown) > 10
+    assert not [text for text in shown if "hunter2" in text or "s1gnature" in text]
 
 
 def test_the_blocking_twins_take_urls(server: RangeServer, double_carton: Path) -> None:
