@@ -53,7 +53,7 @@ async def test_files_that_are_being_placed_when_another_is_refused_are_removed(
 
 async def test_a_carton_that_no_disk_can_hold_costs_nobody_a_file(sandbox: Sandbox) -> None:
     honest = sandbox.cartons / "honest.carton"
-    honest.write_bytes(Draft().zipped())
+    honest.write_bytes(Draft().with_files({"model/mine.bin": b"what only this one has"}).zipped())
     async with await carton.load(honest, visible_device="cpu"):
         pass
     kept = sorted(path for path in (sandbox.cache / "files").rglob("*") if path.is_file())
