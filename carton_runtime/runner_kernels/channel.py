@@ -35,6 +35,7 @@ from carton_runtime.runner_kernels.outbox import Outbox
 from carton_runtime.runner_kernels.parking import LoopReader, doorbells, resolve, thread_safe_waker
 from carton_runtime.runner_kernels.place import Place
 
+_LONGEST_PAUSE = 10.0  # seconds between two parts of one message
 _LONGEST_LOOK = 300e-6  # seconds that a caller may hold its thread for a reply that should be near
 
 
@@ -61,6 +62,7 @@ class Channel:
         self.concurrency = 1
         self._ended = False
         self._failure: CartonError | None = None
+        self._unfinished = (0, 0.0)  # bytes of a message that is not whole, and since when there are so many
         self._patience = Patience(_LONGEST_LOOK)
         self._parked: dict[asyncio.AbstractEventLoop, LoopReader] = {}
 
@@ -164,6 +166,18 @@ class Channel:
         with self._reading:
             if not self._ended:
                 self._read()
+
+    def expect_progress(self) -> None:
+        """Called now and then: a kernel that has sent part of a message, and nothing more for long, is broken."""
+        self.pump()
+        pending = self._decoder.pending
+        now = time.monotonic()
+        if pending != self._unfinished[0]:
+            self._unfinished = pending, now
+        elif pending and not self._ended and now - self._unfinished[1] > _LONGEST_PAUSE:
+            self._end(
+                ProtocolError(f"the model's process sent part of a message, and then nothing for {_LONGEST_PAUSE:g} s")
+            )
 
     def _look(self, place: Place, start: float) -> float:
         """Look for the reply for as long as that may be of use; until when."""

@@ -323,6 +323,7 @@ class Kernel:
 
     def _beat(self) -> bool:
         """What is to be done now and then; whether somebody waits for the kernel."""
+        self.channel.expect_progress()
         for place in self.channel.calls:
             if place.is_forgotten:
                 self.give_up(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,12 @@ import pytest
 from kernels.conftest import PATIENCE, Load
 
 import carton_runtime as carton
+from carton_runtime._child.carton_wire.memory import Memory
+from carton_runtime._child.carton_wire.messages import WIRE_VERSION, Codec, Kind, Message
 from carton_runtime.model import WINDOW
+from carton_runtime.runner_kernels import channel
+
+HELLO = {"wire": WIRE_VERSION, "pid": 1, "python": "", "numpy": ""}
 
 ECHO = """
 import time
@@ -203,3 +209,24 @@ async def test_a_blocked_loop_keeps_no_other_caller_from_her_reply(model: carton
         time.sleep(0.2)  # noqa: ASYNC251  this is the blocked loop
         assert future.result(PATIENCE) == list(range(50))
     assert int((await waiting)["out"]) == 99
+
+
+def test_a_message_that_comes_in_parts_is_waited_for_as_long_as_parts_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "_LONGEST_PAUSE", -1.0)  # any two looks are too far apart
+    ends: list[object] = []
+    ours, theirs = socket.socketpair()
+    (frame,) = Codec(Memory(None, side=1)).encode(Message(Kind.HELLO, 0, HELLO, {}))
+    with theirs:
+        reading = channel.Channel(ours, Memory(None, side=0), ends.append)
+        reading.expect_progress()
+        for byte in frame:
+            theirs.send(bytes([byte]))
+            reading.expect_progress()
+        reading.expect_progress()
+        assert ends == []
+        theirs.send(frame[:-1])
+        reading.expect_progress()
+        assert ends == []
+        reading.expect_progress()
+        assert [type(error) for error in ends] == [carton.ProtocolError]
+        reading.close()

@@ -16,6 +16,7 @@ from kernels.conftest import Load, Start
 
 import carton_runtime as carton
 from carton_runtime import KernelDiedError, ModelError, ProtocolError
+from carton_runtime.runner_kernels import channel
 from carton_runtime.runner_kernels.kernel import KernelState
 from carton_runtime.testing.doubles import Fault, Phase, faulty_inputs, faulty_interpreter
 
@@ -138,6 +139,17 @@ async def fails_in_a_call(phase: Phase, fault: Fault, load: Load) -> None:
 @every(Phase.INFER)
 async def test_a_model_that_fails_in_a_call(fault: Fault, load: Load, quick: None) -> None:
     await fails_in_a_call(Phase.INFER, fault, load)
+
+
+async def test_half_a_message_and_nothing_more_ends_a_call_without_a_time_limit(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "_LONGEST_PAUSE", 1.0)
+    model = await load()
+    async with asyncio.timeout(BOUND):
+        with pytest.raises(ProtocolError, match="part of a message, and then nothing for 1 s"):
+            await model.infer(faulty_inputs(Phase.INFER, Fault.HALF_FRAME))
+        assert int((await model.infer(x=1))["out"]) == 1, "the model is usable again"
 
 
 @every(Phase.STREAM)

@@ -96,6 +96,12 @@ class FrameDecoder:
         """Whether `frames` may have something to offer."""
         return bool(self._state.counts) or not self._state.looked_at
 
+    @property
+    def pending(self) -> int:
+        """Bytes that are received and not taken."""
+        state = self._state
+        return state.end + sum(state.counts) - state.start
+
     def receive_from(self, sock: Any) -> int:
         """One ``sock.recv_into``: how many bytes came, 0 at the end of the stream; raises what the socket raises.
 
