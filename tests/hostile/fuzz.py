@@ -23,6 +23,7 @@ from random import Random
 from hostile.corpus import corpus
 from hostile.meeting import everything_of
 from hostile.mutations import damaged
+from hostile.mutations_folders import damaged_folder
 from hostile.sandbox import Sandbox
 
 import carton_runtime as carton
@@ -85,9 +86,8 @@ async def run(
 ) -> Report:
     """Damage cartons and read them."""
     report = Report(seed)
-    path = sandbox.cartons / "damaged.carton"
     for number in rounds:
-        path.write_bytes(damaged(Random(f"{seed}:{number}"), cartons))
+        path = _damaged(Random(f"{seed}:{number}"), number, cartons, sandbox)
         sandbox.start()
         started = time.monotonic()
         outcome = await _outcome(read, path, sandbox, seconds)
@@ -97,8 +97,19 @@ async def run(
             report.failures.append((number, outcome))
         report.outcomes[outcome.partition(":")[0]] += 1
         shutil.rmtree(sandbox.cache, ignore_errors=True)
+        shutil.rmtree(sandbox.cartons)
+        sandbox.cartons.mkdir()
     report.peak_memory = _peak_memory()
     return report
+
+
+def _damaged(rng: Random, number: int, cartons: Sequence[bytes], sandbox: Sandbox) -> Path:
+    """The carton of one round; every fifth is a folder."""
+    if number % 5 == 4:
+        return damaged_folder(rng, sandbox.cartons / "damaged")
+    path = sandbox.cartons / "damaged.carton"
+    path.write_bytes(damaged(rng, cartons))
+    return path
 
 
 async def _outcome(read: Read, path: Path, sandbox: Sandbox, seconds: float) -> str:

@@ -13,10 +13,12 @@ from random import Random
 from typing import Any
 
 import pytest
+from hostile import mutations_folders
 from hostile.corpus import DRAFTS, corpus
 from hostile.fuzz import MEMORY, read_all
 from hostile.mutations import DAMAGES, Damage, damaged
 from hostile.sandbox import Sandbox
+from hostile.zoo_folders import unpack
 
 from carton_runtime import FormatError
 
@@ -99,3 +101,21 @@ def test_every_kind_of_damage_damages(damage: Damage) -> None:
     whole = [draft.zipped() for draft in DRAFTS.values()]
     results = {damage(Random(number), whole[number % len(whole)]) for number in range(30)}
     assert len(results - set(whole)) > 15
+
+
+@pytest.mark.parametrize("damage", mutations_folders.DAMAGES, ids=lambda damage: damage.__name__)
+def test_every_kind_of_damage_to_a_folder_damages(damage: Callable[[Random, Path], None], tmp_path: Path) -> None:
+    whole, damaged_one = (unpack(DRAFTS["zstd"], tmp_path / name) for name in ("whole", "damaged"))
+    damage(Random(1), damaged_one / "model" / "weights.bin")
+    assert listing(damaged_one) != listing(whole)
+
+
+def listing(folder: Path) -> dict[str, object]:
+    files = {path: path.lstat().st_mode for path in folder.rglob("*")}
+    return {
+        str(path.relative_to(folder)): (
+            mode,
+            path.read_bytes() if path.is_file() and path.stat().st_size < 1 << 20 else 0,
+        )
+        for path, mode in files.items()
+    }
