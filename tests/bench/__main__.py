@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from tests.bench.home import Home
+from tests.bench.rows_cache import large_carton
 from tests.bench.rows_calls import callers, one_ms, small_call, ticker
 from tests.bench.rows_load import warm_load
 from tests.bench.rows_memory import large, shared
@@ -18,6 +19,7 @@ from tests.bench.table import Row, markdown
 
 ROWS: dict[str, Callable[[Home], list[Row]]] = {
     "warm-load": warm_load,
+    "large-carton": large_carton,
     "small-call": small_call,
     "ticker": ticker,
     "notebook": notebook,
