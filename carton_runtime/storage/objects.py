@@ -16,7 +16,7 @@ from carton_runtime.errors import StorageError
 from carton_runtime.storage.base import PIECE, Span
 from carton_runtime.storage.redact import redacted, scrubbed
 from carton_runtime.storage.remote import TAIL, Look, RemoteSource
-from carton_runtime.storage.retrying import Attempts, Patience, Trouble
+from carton_runtime.storage.retrying import Attempts, Patience, Trouble, attempted
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult, ObjectMeta
@@ -83,30 +83,34 @@ class ObjectSource(RemoteSource):
         self._patience = patience
         with self._translated(self.name):
             self._store = _store(self._address, patience)
-        self._etag: str | None = None
+        self._meta: ObjectMeta | None = None
 
     async def aclose(self) -> None:
         """Nothing to do: obstore lets go of connections that are not used."""
 
     async def _first_look(self) -> Look:
+        return await attempted(self._look_once, self._patience, self.name)
+
+    async def _look_once(self) -> Look:
+        with self._translated(self.name):
+            by_size = self._address.scheme in AZURE  # which knows no suffixes
+            answer = await (self._tail_by_size() if by_size else self._ask({"range": {"suffix": TAIL}}))
+        meta, (start, stop) = answer.meta, answer.range
+        if stop != meta["size"]:
+            raise StorageError(f"{self.name}: the store sends bytes {start}-{stop - 1} of {meta['size']}, not its end")
+        tail = b"".join([piece async for piece in _pieces(answer.stream(), stop - start)])
+        self._meta = meta
+        return Look(meta["size"], _identity(meta), tail)
+
+    async def _tail_by_size(self) -> GetResult:
         import obstore
 
-        with self._translated(self.name):
-            if self._address.scheme in AZURE:  # which knows no suffixes
-                meta = await obstore.head_async(self._store, self._address.key)
-                self._etag = meta["e_tag"]
-                start = max(meta["size"] - TAIL, 0)
-                tail = await self._get(Span(start, meta["size"] - start)) if meta["size"] else None
-            else:
-                tail = await self._ask({"range": {"suffix": TAIL}})
-                meta = tail.meta
-                self._etag = meta["e_tag"]
-            data = bytes(await tail.bytes_async()) if tail else b""
-        if tail and tail.range[1] != meta["size"]:
-            raise StorageError(
-                f"{self.name}: the store sends bytes {tail.range} of {meta['size']}, which is not its end"
-            )
-        return Look(meta["size"], _identity(meta), data)
+        meta = await obstore.head_async(self._store, self._address.key)
+        if not meta["size"]:
+            raise StorageError(f"{self.name} is empty")
+        self._meta = meta
+        start = max(meta["size"] - TAIL, 0)
+        return await self._get(Span(start, meta["size"] - start))
 
     async def _fetch(self, span: Span) -> AsyncGenerator[bytes, None]:
         attempts = Attempts(self._patience, self._where(span))
@@ -123,9 +127,12 @@ class ObjectSource(RemoteSource):
 
     async def _get(self, span: Span) -> GetResult:
         options: GetOptions = {"range": (span.start, span.stop)}
-        if self._etag and not self._etag.startswith("W/"):
-            options["if_match"] = self._etag
+        etag = self._meta["e_tag"] if self._meta else None
+        if etag and not etag.startswith("W/"):
+            options["if_match"] = etag
         answer = await self._ask(options)
+        if self._meta and _identity(answer.meta) != _identity(self._meta):
+            raise StorageError(f"{self.name} changed while it was read; start again")
         if tuple(answer.range) != (span.start, span.stop):
             raise StorageError(f"{self._where(span)}: the store sends bytes {answer.range} instead")
         return answer

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from carton_runtime.errors import StorageError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,25 @@ class Trouble(Exception):  # noqa: N818  an attempt's, and no error yet
         super().__init__(message)
         self.wait = wait
         self.hopeless = hopeless
+
+
+async def attempted(work: Callable[[], Awaitable[T]], patience: Patience, what: str) -> T:
+    """What `work` gives, in as many attempts as it takes.
+
+    Args:
+        work: one attempt; raises `Trouble` when it fails.
+        patience: how many, and how far apart.
+        what: what is attempted, for messages.
+
+    Raises:
+        StorageError: none of them succeeded.
+    """
+    attempts = Attempts(patience, what)
+    while True:
+        try:
+            return await work()
+        except Trouble as trouble:
+            await attempts.failed(trouble)
 
 
 class Attempts:

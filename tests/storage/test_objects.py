@@ -221,11 +221,28 @@ async def test_trouble_is_a_typed_error_without_secrets(
 
 
 async def test_a_download_goes_on_where_it_broke_off(google: RangeServer) -> None:
-    google.serve("bucket/data", DATA)
+    google.serve("bucket/data", DATA, Faults(close_after=100_000, times=2))
     source = ObjectSource("gs://bucket/data", QUICK)
-    await source.size()
+    assert await source.size() == len(DATA)
     google.serve("bucket/data", DATA, Faults(close_after=100_000, times=2))
     assert await source.read(*FAR) == part(FAR)
+    assert len(google.requests("bucket/data")) == 3
+
+
+async def test_an_object_that_is_empty_is_said_to_be_so(azure: RangeServer) -> None:
+    azure.serve("box/data", b"")
+    with pytest.raises(StorageError, match=r"^az://box/data is empty$"):
+        await ObjectSource("az://box/data", QUICK).size()
+
+
+async def test_a_version_that_is_weak_is_compared_and_not_asked_for(google: RangeServer) -> None:
+    google.serve("bucket/data", DATA, Faults(etag="weak"))
+    source = ObjectSource("gs://bucket/data", QUICK)
+    assert await source.read(*FAR) == part(FAR)
+    assert "if-match" not in google.requests("bucket/data")[-1].headers
+    google.serve("bucket/data", DATA, Faults(etag="weak", change_after=0))
+    with pytest.raises(StorageError, match="changed while it was read"):
+        await source.read(*FAR)
 
 
 async def test_an_endpoint_without_encryption_has_to_be_wanted(

@@ -33,11 +33,13 @@ class Version:
         etag: the entity tag, with its quotes; may be weak.
         modified: the time of change, as the server writes it.
         size: how many bytes the file has.
+        encoding: how they are compressed, as the server's ``Content-Encoding`` calls it; empty when they are not.
     """
 
     etag: str | None
     modified: str | None
     size: int
+    encoding: str = ""
 
     @property
     def condition(self) -> dict[str, str]:
@@ -50,7 +52,7 @@ class Version:
 
     def differs(self, other: Version) -> bool:
         """Whether the other is surely of other bytes. Says no where one of the two does not know."""
-        if self.size != other.size:
+        if (self.size, self.encoding) != (other.size, other.encoding):
             return True
         if self.etag and other.etag:
             return self.etag.removeprefix("W/") != other.etag.removeprefix("W/")
@@ -68,6 +70,7 @@ class Answer:
         length: how many bytes follow; `None` when it does not say.
         etag: the entity tag.
         modified: the time of change.
+        encoding: how the bytes are compressed; empty when they are not.
     """
 
     status: int
@@ -76,29 +79,35 @@ class Answer:
     length: int | None
     etag: str | None
     modified: str | None
+    encoding: str = ""
 
     @classmethod
-    def read(cls, status: int, headers: Mapping[str, str], where: str) -> Answer:
+    def read(cls, status: int, headers: Mapping[str, str], where: str, *, encoded: bool = False) -> Answer:
         """Understand the head of an answer.
 
         Args:
             status: its status code.
             headers: its headers; names are looked up in lower case.
             where: URL and range, for messages.
+            encoded: whether the bytes may be compressed.
 
         Raises:
             Trouble: the server cannot at the moment.
             StorageError: it will not, or the bytes were compressed on the way.
         """
         _check_status(status, headers, where)
-        if status in (OK, PARTIAL):
-            _check_encoding(headers, where)
+        encoding = _encoding(headers) if status in (OK, PARTIAL) else ""
+        if encoding and not encoded:
+            raise StorageError(
+                f"{where}: the server compressed the bytes ({encoding[:40]}) although it was asked not to, so no range "
+                "of them can be read; have that switched off there, or download the carton and give its path"
+            )
         span, total = _content_range(headers.get("content-range", "")) if status != OK else (None, None)
-        return cls(status, span, total, _number(headers), headers.get("etag"), headers.get("last-modified"))
+        return cls(status, span, total, _number(headers), headers.get("etag"), headers.get("last-modified"), encoding)
 
     def version(self, size: int) -> Version:
         """The state of the file that this is an answer of."""
-        return Version(self.etag, self.modified, size)
+        return Version(self.etag, self.modified, size, self.encoding)
 
     def check_part(self, wanted: Span, where: str) -> tuple[Span, int]:
         """Check that these are the bytes that were asked for, from the first on.
@@ -135,13 +144,9 @@ def _check_status(status: int, headers: Mapping[str, str], where: str) -> None:
         raise StorageError(f"{where}: the server {meaning} (status {status})")
 
 
-def _check_encoding(headers: Mapping[str, str], where: str) -> None:
+def _encoding(headers: Mapping[str, str]) -> str:
     encoding = headers.get("content-encoding", "").strip().lower()
-    if encoding not in ("", "identity"):
-        raise StorageError(
-            f"{where}: the server compressed the bytes ({encoding[:40]}) although it was asked not to, so no range of "
-            "them can be read; have that switched off there, or download the carton and give its path"
-        )
+    return "" if encoding == "identity" else encoding
 
 
 def _content_range(text: str) -> tuple[Span | None, int | None]:

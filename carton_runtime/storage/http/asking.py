@@ -60,12 +60,18 @@ class Received:
 class Asking:
     """The questions to one server about one file.
 
+    Args:
+        url: where it is.
+        patience: how long to wait.
+        encoded: whether its bytes may be compressed.
+
     Attributes:
         name: the URL, for messages.
         version: the version that the first answer was of; all others must be of it too.
     """
 
-    def __init__(self, url: str, patience: Patience) -> None:
+    def __init__(self, url: str, patience: Patience, *, encoded: bool = False) -> None:
+        self._encoded = encoded
         self._route = Route(url)
         self._connections = Connections(patience)
         self.name = self._route.name
@@ -95,7 +101,7 @@ class Asking:
         if self.version is not None:
             headers |= self.version.condition
         async with self._at_its_end(headers, where) as response:
-            answer = Answer.read(response.status_code, response.headers, where)
+            answer = Answer.read(response.status_code, response.headers, where, encoded=self._encoded)
             self._check_version(answer)
             yield Received(answer, where, response)
 

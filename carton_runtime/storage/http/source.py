@@ -13,7 +13,7 @@ from carton_runtime.storage.http.answers import CHANGED, OK, PARTIAL, Version, d
 from carton_runtime.storage.http.asking import Asking, Received, header_of
 from carton_runtime.storage.http.whole import WholeFile, check_size
 from carton_runtime.storage.remote import TAIL, Look, RemoteSource
-from carton_runtime.storage.retrying import Attempts, Patience, Trouble
+from carton_runtime.storage.retrying import Attempts, Patience, Trouble, attempted
 
 _PATIENCE = Patience()
 
@@ -27,13 +27,14 @@ class HttpSource(RemoteSource):
     Args:
         url: where it is.
         patience: how long to wait, and how often to try.
+        encoded: whether the bytes may be compressed; what is read is then what travels, and `encoding` says how.
 
     Raises:
         StorageError: it is no such URL.
     """
 
-    def __init__(self, url: str, patience: Patience = _PATIENCE) -> None:
-        self._asking = Asking(url, patience)
+    def __init__(self, url: str, patience: Patience = _PATIENCE, *, encoded: bool = False) -> None:
+        self._asking = Asking(url, patience, encoded=encoded)
         super().__init__(self._asking.name)
         self._patience = patience
         self._gives_ranges = True
@@ -47,13 +48,14 @@ class HttpSource(RemoteSource):
             self._whole.close()
             self._whole = None
 
+    async def encoding(self) -> str:
+        """How the bytes are compressed; empty when they are not. Raises as `size` does."""
+        await self.size()
+        version = self._asking.version
+        return version.encoding if version else ""
+
     async def _first_look(self) -> Look:
-        attempts = Attempts(self._patience, self.name)
-        while True:
-            try:
-                return await self._look_once()
-            except Trouble as trouble:
-                await attempts.failed(trouble)
+        return await attempted(self._look_once, self._patience, self.name)
 
     async def _look_once(self) -> Look:
         where = f"{self.name} (the last {TAIL} bytes)"
@@ -117,19 +119,16 @@ class HttpSource(RemoteSource):
 
     async def _fetch_from_whole(self, span: Span) -> AsyncGenerator[bytes, None]:
         async with self._taking:
-            whole = self._whole or await self._take_again()
+            whole = self._whole
+            if whole is None:
+                whole = await attempted(self._take_again, self._patience, self.name)
         for start in range(span.start, span.stop, PIECE):
             yield await asyncio.to_thread(whole.read, start, min(PIECE, span.stop - start))
 
     async def _take_again(self) -> WholeFile:
         """Get what `aclose` let go of."""
-        attempts = Attempts(self._patience, self.name)
-        while True:
-            try:
-                async with self._asking.ask(None, self.name) as received:
-                    return await self._take(received)
-            except Trouble as trouble:
-                await attempts.failed(trouble)
+        async with self._asking.ask(None, self.name) as received:
+            return await self._take(received)
 
     async def _take(self, received: Received) -> WholeFile:
         length = received.answer.length
