@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carton_runtime.errors import StorageError
-from carton_runtime.format.paths import safe_path
+from carton_runtime.format.paths import check_distinct, safe_path
 
 LEFT_OUT = frozenset({"__pycache__", ".ipynb_checkpoints", ".git", ".carton", ".DS_Store"})
 """What tools leave beside code: never part of a model. ``.carton`` is written anew by packing."""
@@ -37,7 +37,7 @@ def collect(root: Path) -> list[ModelFile]:
 
     Raises:
         StorageError: there is nothing there, a link leads nowhere or round in a circle, or a folder cannot be read.
-        FormatError: a name is one that no carton can hold.
+        FormatError: a name is one that no carton can hold, or two are one file on some systems.
     """
     if not root.exists():
         raise StorageError(f"the model {root} does not exist")
@@ -45,6 +45,7 @@ def collect(root: Path) -> list[ModelFile]:
         return [ModelFile(root.name, root)]
     resolved = root.resolve()
     files = [_model_file(path, file, resolved) for path, file in _walk(root, "", (resolved,))]
+    check_distinct((file.path for file in files), where="model")
     return sorted(files, key=lambda file: file.path.encode())
 
 

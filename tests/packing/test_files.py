@@ -43,6 +43,26 @@ def test_hidden_files_and_odd_names_are_kept(folder: Path, pack: Pack) -> None:
     assert model_in(pack(folder)) == {path.name: path.name.encode() for path in folder.iterdir()}
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("README", "readme"), "'README' and 'readme'|'readme' and 'README'"),
+        (("caf\u00e9", "cafe\u0301"), "which are one file on many systems"),
+        (("aux.py",), "is a device on Windows"),
+        (("a\x1b[2J",), "control character"),
+    ],
+)
+def test_names_that_no_reader_would_take_are_refused_before_anything_is_written(
+    folder: Path, pack: Pack, tmp_path: Path, names: tuple[str, ...], words: str
+) -> None:
+    for name in names:
+        (folder / name).write_text(name)
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(carton.FormatError, match=words):
+        pack(folder)
+    assert set(tmp_path.rglob("*")) == before
+
+
 def test_empty_folders_are_lost_and_no_entry_is_a_folder(folder: Path, pack: Pack) -> None:
     (folder / "empty" / "inner").mkdir(parents=True)
     (folder / "full").mkdir()
