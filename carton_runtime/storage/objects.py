@@ -156,13 +156,15 @@ class ObjectSource(RemoteSource):
             ) from error
         try:
             yield
+        except StorageError:
+            raise
         except FileNotFoundError:
             raise StorageError(f"{where}: there is nothing there") from None
         except exceptions.PreconditionError:
             raise StorageError(f"{self.name} changed while it was read; start again") from None
         except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError):
             raise StorageError(f"{where}: it may not be read; {_CREDENTIALS}") from None
-        except (exceptions.BaseError, ValueError) as error:
+        except (exceptions.BaseError, OSError, ValueError) as error:
             raise StorageError(f"{where}: {_explained(error)}") from None
 
 

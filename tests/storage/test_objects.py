@@ -192,16 +192,16 @@ async def test_changes_are_noticed_by_all(request: pytest.FixtureRequest, stand_
 
 
 TROUBLE = {
-    "missing": (Faults(statuses=(404,) * 99), "there is nothing there"),
-    "forbidden": (Faults(statuses=(403,) * 99), "it may not be read; credentials come from the environment"),
-    "unknown": (Faults(statuses=(401,) * 99), "it may not be read; credentials come from the environment"),
-    "broken": (Faults(statuses=(500,) * 99), ".*500 Internal Server Error"),
-    "beside": (Faults(shift=7), ".*Requested .*, got"),
-    "silent": (Faults(stall_after=100), ".*body error"),
-    "early": (Faults(close_after=100), ".*body error"),
-    "crumbs": (Faults(most=10), ".*Requested .*, got"),
-    "without ranges": (Faults(ignore_ranges=True), ".*Received non-partial response"),
-    "too long": (Faults(encoding="gzip"), "."),
+    "missing": (Faults(statuses=(404,) * 99), ": there is nothing there"),
+    "forbidden": (Faults(statuses=(403,) * 99), ": it may not be read; credentials come from the environment"),
+    "unknown": (Faults(statuses=(401,) * 99), ": it may not be read; credentials come from the environment"),
+    "broken": (Faults(statuses=(500,) * 99), ": .*500 Internal Server Error"),
+    "beside": (Faults(shift=7), ": .*Requested .*, got"),
+    "silent": (Faults(stall_after=100), ": .*body error"),
+    "early": (Faults(close_after=100), ": .*body error"),
+    "crumbs": (Faults(most=10), ": .*Requested .*, got"),
+    "without ranges": (Faults(ignore_ranges=True), ": .*Received non-partial response"),
+    "too long": (Faults(encoding="gzip"), " changed|: the store sends more than"),
 }
 
 
@@ -212,7 +212,7 @@ async def test_trouble_is_a_typed_error_without_secrets(
 ) -> None:
     source = ObjectSource("az://box/data", QUICK)
     azure.serve("box/data", DATA, Faults() if late else faults)
-    with pytest.raises(StorageError, match=rf"^az://box/data.*: {says}") as caught:  # noqa: PT012  one of the two raises
+    with pytest.raises(StorageError, match=rf"^az://box/data.*({says})") as caught:  # noqa: PT012  one of the two raises
         await source.size()
         azure.serve("box/data", DATA, faults)
         await source.read(*FAR)
