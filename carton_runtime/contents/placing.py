@@ -106,15 +106,17 @@ async def _fill(
     if not missing:  # another process has placed it meanwhile
         return
     try:
-        sweep(folder.path)
-        folder.describe(
-            files.document.model_name or "",
-            {f"{MODEL_PACKAGE}/{path.removeprefix('model/')}": sha256 for path, sha256 in files.model_files.items()},
-        )
+        await asyncio.to_thread(_prepare, folder, files)
         await filling.fill(missing, room, on_event)
     except BaseException:
         await asyncio.to_thread(filling.undo)
         raise
+
+
+def _prepare(folder: ModelFolder, files: CartonFiles) -> None:
+    sweep(folder.path)
+    places = {f"{MODEL_PACKAGE}/{path.removeprefix('model/')}": sha256 for path, sha256 in files.model_files.items()}
+    folder.describe(files.document.model_name or "", places)
 
 
 async def _place_aside(files: CartonFiles, reason: StorageError, on_event: OnEvent | None) -> PlacedModel:
