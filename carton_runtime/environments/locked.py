@@ -14,6 +14,10 @@ from carton_runtime.environments.resolving import parse_pylock
 from carton_runtime.environments.targets import Source, Target
 from carton_runtime.environments.wheels import is_wheel
 from carton_runtime.errors import EnvironmentBuildError, FormatError
+from carton_runtime.format.paths import safe_path
+from carton_runtime.format.reading import parse_toml
+
+_PYLOCK = ".carton/pylock.toml"
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,14 @@ def _narrow(package: Package, source: Source, folder: Path) -> Package:
 
 def _from_pylock(recipe: Recipe, _target: Target) -> Pylock:
     if recipe.pylock is None:
-        raise EnvironmentBuildError("there is no .carton/pylock.toml")
-    return parse_pylock(recipe.pylock.decode(errors="replace"), ".carton/pylock.toml")
+        raise EnvironmentBuildError(f"there is no {_PYLOCK}")
+    parse_toml(recipe.pylock, _PYLOCK)  # for its limits: a lock can be nested without end as well
+    lock = parse_pylock(recipe.pylock.decode(), _PYLOCK)
+    for package in lock.packages:
+        for source in filter(None, (*(package.wheels or ()), package.archive)):
+            if source.path:
+                safe_path(source.path, where=_PYLOCK)
+    return lock
 
 
 def _from_carton_lock(recipe: Recipe, target: Target) -> Pylock:
