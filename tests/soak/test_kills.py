@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
+from kernels.conftest import settled
 from soak.steadiness import WITHIN, Record, counts
 
 import carton_runtime as carton
@@ -117,10 +118,12 @@ def strike_any(chance: random.Random, struck: set[int]) -> None:
 
 
 async def kill_at_random(count: int) -> None:
-    """Kill so many processes, each at a random moment of its life."""
+    """Kill so many processes, each at a random moment of its life; one in five while it starts."""
     chance, struck = random.Random(1), set[int]()
     while len(struck) < count:
-        await asyncio.sleep(0.4 * chance.random() ** 2)
+        if chance.random() < 0.8:
+            await settled(lambda: any(kernel.is_alive for kernel in registry.kernels()), PATIENCE)
+        await asyncio.sleep(0.3 * chance.random() ** 2)
         strike_any(chance, struck)
 
 
