@@ -136,7 +136,7 @@ def _configuration_file(environ: Mapping[str, str]) -> tuple[Path, dict[str, Any
         if named:
             raise SettingsError(f"CARTON_CONFIG_PATH names {path}, which does not exist") from None
         return path, {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"the configuration file {path} cannot be read: {error}") from error
 
 

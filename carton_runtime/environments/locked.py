@@ -81,9 +81,10 @@ def _from_pylock(recipe: Recipe, _target: Target) -> Pylock:
     parse_toml(recipe.pylock, _PYLOCK)  # for its limits: a lock can be nested without end as well
     lock = parse_pylock(recipe.pylock.decode(), _PYLOCK)
     for package in lock.packages:
-        for source in filter(None, (*(package.wheels or ()), package.archive)):
-            if source.path:
-                safe_path(source.path, where=_PYLOCK)
+        sources: list[PackageWheel | PackageArchive] = [*(package.wheels or ())]
+        sources += [package.archive] if package.archive else []
+        for path in filter(None, (source.path for source in sources)):
+            safe_path(path, where=_PYLOCK)
     return lock
 
 

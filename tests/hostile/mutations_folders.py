@@ -18,6 +18,8 @@ HUGE = 1 << 43
 
 def rewrite(rng: Random, path: Path) -> None:
     """Change some bytes."""
+    if path.stat().st_size == HUGE:  # which an earlier damage made of it
+        return
     content = bytearray(path.read_bytes() or b"\0")
     for _ in range(rng.randrange(1, 5)):
         content[rng.randrange(len(content))] ^= rng.randrange(1, 256)
@@ -27,7 +29,7 @@ def rewrite(rng: Random, path: Path) -> None:
 def resize(rng: Random, path: Path) -> None:
     """Cut a file, or make it huge."""
     with path.open("r+b") as file:
-        file.truncate(rng.choice((0, path.stat().st_size // 2, path.stat().st_size + 1, HUGE)))
+        file.truncate(rng.choice((0, path.stat().st_size // 2, HUGE)))
 
 
 def remove(_: Random, path: Path) -> None:

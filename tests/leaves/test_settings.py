@@ -197,7 +197,9 @@ def test_a_named_file_that_is_missing_is_refused(tmp_path: Path) -> None:
         Settings.load({"CARTON_CONFIG_PATH": str(missing)})
 
 
-@pytest.mark.parametrize("content", [b"offline = ", b"\xff\xfe", b"offline = true\noffline = true"])
+@pytest.mark.parametrize(
+    "content", [b"offline = ", b"\xff\xfe", b"offline = true\noffline = true", b"a = " + b"[" * 9999]
+)
 def test_a_file_that_is_no_toml_is_refused_with_its_path(config: Config, content: bytes) -> None:
     config.path.write_bytes(content)
     with pytest.raises(SettingsError, match=r"the configuration file .*config\.toml cannot be read"):
