@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from carton_runtime.errors import StorageError
 from carton_runtime.settings import Settings
 from carton_runtime.storage.base import Source
+from carton_runtime.storage.local import LocalFile
 from carton_runtime.storage.objects import SCHEMES, ObjectSource
 from carton_runtime.storage.redact import redacted
+from carton_runtime.storage.retrying import Patience
+
+if TYPE_CHECKING:
+    from carton_runtime.storage.http.source import HttpSource
 
 _WEB = ("http", "https")
 _HERE = ("memory", "local")  # file systems of fsspec's that touch no network
@@ -30,13 +36,30 @@ def locate(location: object, settings: Settings) -> Path | Source:
     text = check_location(location)
     if "://" not in text and not text.startswith("file:"):
         return local_path(text)
-    try:
-        parts = urlsplit(text)
-    except ValueError as error:  # half an IPv6 address
-        raise StorageError(f"{redacted(text)} cannot be read: {error}") from error
+    parts = _parts(text)
     if parts.scheme == "file":
         return _path_of_url(parts.netloc, parts.path, text)
     return _far_away(parts.scheme, text, settings)
+
+
+def locate_copy(url: str, settings: Settings, patience: Patience) -> LocalFile | HttpSource:
+    """Where a copy of a file is that may be compressed on its way.
+
+    Args:
+        url: a ``file:``, ``http:`` or ``https:`` URL.
+        settings: say whether the network may be used.
+        patience: how long to wait for a server.
+
+    Raises:
+        StorageError: it is no such URL, or on the network while that is off.
+    """
+    parts = _parts(url)
+    if parts.scheme == "file":
+        return LocalFile(_path_of_url(parts.netloc, parts.path, url))
+    _check_online(parts.scheme, url, settings)
+    from carton_runtime.storage.http.source import HttpSource
+
+    return HttpSource(url, patience, encoded=True)
 
 
 def check_location(location: object) -> str:
@@ -60,6 +83,13 @@ def local_path(location: object) -> Path:
         raise StorageError(f"{text} cannot be read: {error}") from error
 
 
+def _parts(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:  # half an IPv6 address
+        raise StorageError(f"{redacted(url)} cannot be read: {error}") from error
+
+
 def _path_of_url(host: str, path: str, location: str) -> Path:
     if host not in ("", "localhost"):
         raise StorageError(f"{location} is on another machine, {host}; copy the carton and give its path")
@@ -67,11 +97,7 @@ def _path_of_url(host: str, path: str, location: str) -> Path:
 
 
 def _far_away(scheme: str, url: str, settings: Settings) -> Source:
-    if settings.offline and scheme not in _HERE:
-        raise StorageError(
-            f"{redacted(url)} is on the network, which the setting `offline` (CARTON_OFFLINE) forbids; "
-            "switch it off, or give the path of a carton that is here"
-        )
+    _check_online(scheme, url, settings)
     if scheme in _WEB:
         from carton_runtime.storage.http.source import HttpSource
 
@@ -81,3 +107,11 @@ def _far_away(scheme: str, url: str, settings: Settings) -> Source:
     from carton_runtime.storage.filesystems import FilesystemSource
 
     return FilesystemSource(url)
+
+
+def _check_online(scheme: str, url: str, settings: Settings) -> None:
+    if settings.offline and scheme not in _HERE:
+        raise StorageError(
+            f"{redacted(url)} is on the network, which the setting `offline` (CARTON_OFFLINE) forbids; "
+            "switch it off, or give the path of a carton that is here"
+        )

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import zlib
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
 
 from carton_runtime.errors import FormatError
+from carton_runtime.format.archive.codecs import DAMAGE, Codec, Inflate, Stored, Zstd
 from carton_runtime.format.archive.entries import Method, ZipEntry
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 PIECE = 1 << 20
 
-
-class _Codec(Protocol):
-    def expand(self, data: bytes, most: int) -> bytes:
-        """Give at most `most` bytes from `data` and from what was left over; empty when more input is needed."""
-
-    def is_complete(self) -> bool:
-        """Whether the compressed data has ended, and with nothing behind its end."""
+_CODECS: Mapping[Method, Callable[[], Codec]] = {
+    Method.STORED: Stored,
+    Method.DEFLATE: Inflate,
+    Method.ZSTD: Zstd,
+}
 
 
 class Decompressor:
@@ -35,7 +27,7 @@ class Decompressor:
 
     def __init__(self, entry: ZipEntry) -> None:
         self._entry = entry
-        self._codec: _Codec = _CODECS[entry.method]()
+        self._codec = _CODECS[entry.method]()
         self._fed = 0
         self._made = 0
         self._crc32 = 0
@@ -73,7 +65,7 @@ class Decompressor:
     def _expand(self, chunk: bytes) -> bytes:
         try:
             piece = self._codec.expand(chunk, PIECE)
-        except (zlib.error, zstd.ZstdError, EOFError) as error:
+        except DAMAGE as error:
             raise self._error(f"is damaged: {error}") from error
         self._made += len(piece)
         if self._made > self._entry.size:
@@ -83,53 +75,3 @@ class Decompressor:
 
     def _error(self, message: str) -> FormatError:
         return FormatError(message, where=self._entry.name)
-
-
-class _Stored:
-    def __init__(self) -> None:
-        self._left = memoryview(b"")
-
-    def expand(self, data: bytes, most: int) -> bytes:
-        if data:
-            self._left = memoryview(data)
-        piece, self._left = self._left[:most], self._left[most:]
-        return bytes(piece)
-
-    def is_complete(self) -> bool:
-        return not self._left
-
-
-class _Deflate:
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
-
-    def expand(self, data: bytes, most: int) -> bytes:
-        return self._stream.decompress(self._stream.unconsumed_tail + data, most)
-
-    def is_complete(self) -> bool:
-        return self._stream.eof and not self._stream.unused_data
-
-
-class _Zstd:
-    """Any number of frames, one after the other, as the zstd format allows (RFC 8878, section 3)."""
-
-    def __init__(self) -> None:
-        self._frame = zstd.ZstdDecompressor()
-
-    def expand(self, data: bytes, most: int) -> bytes:
-        while True:
-            if self._frame.eof:
-                data = self._frame.unused_data or data
-                if not data:
-                    return b""
-                self._frame = zstd.ZstdDecompressor()
-            piece: bytes = self._frame.decompress(data, most)
-            if piece or not self._frame.eof:
-                return piece
-            data = b""
-
-    def is_complete(self) -> bool:
-        return self._frame.eof and not self._frame.unused_data
-
-
-_CODECS: dict[Method, type[_Codec]] = {Method.STORED: _Stored, Method.DEFLATE: _Deflate, Method.ZSTD: _Zstd}

@@ -14,10 +14,11 @@ whole, by rename, and what is not whole is taken up again by whoever needs it ne
 
 from __future__ import annotations
 
+from carton_runtime.storage.cache.download import Told
 from carton_runtime.storage.cache.eviction import make_room
 from carton_runtime.storage.cache.folders import Lease, ModelFolder
 from carton_runtime.storage.cache.links import link, sweep
-from carton_runtime.storage.cache.store import ContentStore
+from carton_runtime.storage.cache.store import ContentStore, tell_nobody
 from carton_runtime.storage.cache.troubles import CacheNotWritableError
 from carton_runtime.storage.cache.verdicts import VERIFIED, check_digest, is_verified, mark_verified
 
@@ -27,10 +28,12 @@ __all__ = [
     "ContentStore",
     "Lease",
     "ModelFolder",
+    "Told",
     "check_digest",
     "is_verified",
     "link",
     "make_room",
     "mark_verified",
     "sweep",
+    "tell_nobody",
 ]

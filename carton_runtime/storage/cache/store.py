@@ -18,7 +18,7 @@ FILES = "files"
 PARTIAL = "partial"
 
 
-def _nobody(amount: int, *, is_new: bool) -> None:
+def tell_nobody(amount: int, *, is_new: bool) -> None:
     """Who is told when nobody wants to know."""
 
 
@@ -43,7 +43,7 @@ class ContentStore:
         *,
         what: str,
         size: int | None = None,
-        told: Told = _nobody,
+        told: Told = tell_nobody,
     ) -> Path:
         """The path of the verified file, fetching it if it is not here; waits while another process fetches it.
 

@@ -1,0 +1,176 @@
+"""Files that a carton only links to: fetched through the cache, from the first of their mirrors that has them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from carton_runtime.contents.encodings import Decoder
+from carton_runtime.errors import CartonError, FormatError, IntegrityError, StorageError
+from carton_runtime.format.limits import Limits
+from carton_runtime.format.manifest import Links
+from carton_runtime.settings import Settings
+from carton_runtime.storage.base import Source
+from carton_runtime.storage.cache import CacheNotWritableError, ContentStore, Told, tell_nobody
+from carton_runtime.storage.delivery import Delivery
+from carton_runtime.storage.local import LocalFile
+from carton_runtime.storage.locate import locate_copy
+from carton_runtime.storage.redact import redacted
+from carton_runtime.storage.retrying import Patience
+
+_LOGGER = logging.getLogger(__name__)
+
+_LAST = Patience()
+_OTHERS = Patience(attempts=2, silence=15.0)  # the next mirror is tried sooner than this one once more
+_RATIO_MATTERS = 1 << 20  # bytes; so much may come of however little
+
+
+@dataclass(frozen=True)
+class Mirrors:
+    """Where the files are that a carton only links to.
+
+    Attributes:
+        links: sha256 → URLs, the best first.
+        limits: how large a file may be.
+        settings: where the cache is, and whether the network may be used.
+    """
+
+    links: Links
+    limits: Limits
+    settings: Settings
+
+    async def fetch(
+        self, sha256: str, store: ContentStore, *, what: str, limit: str = "expanded_size", told: Told = tell_nobody
+    ) -> Path:
+        """The path of a checked file in a store; the mirrors are tried in order if it is not there.
+
+        Args:
+            sha256: its hash, in hex.
+            store: where it goes.
+            what: its name, for messages.
+            limit: the one of `limits` that says how large it may be.
+            told: who is told of each piece.
+
+        Raises:
+            IntegrityError: each mirror gave other bytes.
+            StorageError: no mirror gave the file; the error says why, for each. Or the store cannot be written.
+        """
+        failures: list[tuple[str, CartonError]] = []
+        urls = self.links.urls.get(sha256, ())
+        for url in urls:
+            patience = _LAST if url is urls[-1] else _OTHERS
+            counted = _Counted(told)
+            try:
+                return await self._fetch(url, patience, sha256, store, what, limit, counted)
+            except (MirrorError, IntegrityError, FormatError) as error:
+                counted.take_back()
+                failures.append((redacted(url), error))
+                _LOGGER.info("%s: %s", what, _reason(redacted(url), error))
+        raise _failed(what, failures)
+
+    async def read(self, sha256: str, *, what: str, limit: str) -> bytes:
+        """All bytes of a file. Raises as `fetch` does, and `FormatError` when there are more than `limit` allows."""
+        try:
+            return await self._read(sha256, ContentStore(self.settings.cache_dir), what, limit)
+        except CacheNotWritableError as error:
+            _LOGGER.warning("%s; %s is fetched anew each time", error, what)
+            with tempfile.TemporaryDirectory(prefix="carton-linked-") as folder:
+                return await self._read(sha256, ContentStore(Path(folder)), what, limit)
+
+    async def _read(self, sha256: str, store: ContentStore, what: str, limit: str) -> bytes:
+        path = await self.fetch(sha256, store, what=what, limit=limit)
+        try:
+            self._check_size(path.stat().st_size, limit, what)  # another limit may have held when it was fetched
+            return await asyncio.to_thread(path.read_bytes)
+        except OSError as error:
+            raise StorageError(f"{what} cannot be read from the cache: {error}") from error
+
+    async def _fetch(
+        self, url: str, patience: Patience, sha256: str, store: ContentStore, what: str, limit: str, told: Told
+    ) -> Path:
+        async with AsyncExitStack() as opened:
+
+            async def deliver() -> Delivery:
+                try:
+                    source = locate_copy(url, self.settings, patience)
+                    opened.push_async_callback(source.aclose)
+                    encoding = "" if isinstance(source, LocalFile) else await source.encoding()
+                    return await self._delivery(source, encoding, limit, what)
+                except StorageError as error:
+                    raise MirrorError(str(error)) from error
+
+            return await store.ensure(sha256, deliver, what=what, told=told)
+
+    async def _delivery(self, source: Source, encoding: str, limit: str, what: str) -> Delivery:
+        size, is_far = await source.size(), not isinstance(source, LocalFile)
+
+        def stream(offset: int) -> AsyncGenerator[bytes, None]:
+            return _mirrored(source.stream(offset, size - offset))
+
+        def allow(fed: int, made: int) -> None:
+            self._check_size(made, limit, what)
+            if made > max(_RATIO_MATTERS, fed * self.limits.compression_ratio):
+                raise self.limits.excess("compression_ratio", f"{what} is {made:,} bytes out of {fed:,}")
+
+        if not encoding:
+            self._check_size(size, limit, what)
+            return Delivery(stream, size, is_far=is_far)
+        version = hashlib.sha256((await source.identity()).encode()).hexdigest()[:16]
+        Decoder(encoding, allow)  # that nobody reads it had better be known before anything is fetched
+        form = f"{encoding}-{version}"
+        return Delivery(stream, size, lambda: Decoder(encoding, allow), form=form, is_far=is_far)
+
+    def _check_size(self, size: int, limit: str, what: str) -> None:
+        if size > getattr(self.limits, limit):
+            raise self.limits.excess(limit, f"{what} has {size:,} bytes or more")
+
+
+class MirrorError(StorageError):
+    """A mirror does not give a file; the next one may."""
+
+
+class _Counted:
+    """Counts what somebody is told, so that it can be taken back."""
+
+    def __init__(self, told: Told) -> None:
+        self._told = told
+        self._amount = 0
+
+    def __call__(self, amount: int, *, is_new: bool) -> None:
+        self._amount += amount
+        self._told(amount, is_new=is_new)
+
+    def take_back(self) -> None:
+        """What was told is of no use any more, or is told again."""
+        if self._amount:
+            self._told(-self._amount, is_new=False)
+
+
+async def _mirrored(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    try:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+    except StorageError as error:
+        raise MirrorError(str(error)) from error
+
+
+def _failed(what: str, failures: Sequence[tuple[str, CartonError]]) -> CartonError:
+    """The error to raise when no mirror gave the file."""
+    if not failures:
+        return StorageError(f"{what} is not in the carton, and its LINKS name no place where it can be fetched")
+    reasons = "".join(f"\n- {_reason(name, error)}" for name, error in failures)
+    message = f"{what} is not in the carton, and cannot be fetched from where its LINKS say:{reasons}"
+    is_wrong = all(isinstance(error, IntegrityError) for _, error in failures)
+    return IntegrityError(message) if is_wrong else StorageError(message)
+
+
+def _reason(name: str, error: CartonError) -> str:
+    text = "what it gives has another sha256 than the MANIFEST promises" if isinstance(error, IntegrityError) else error
+    return str(text) if name in str(text) else f"{name}: {text}"

@@ -1,0 +1,86 @@
+"""Expands compressed data piece by piece, never more at once than is asked for."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from typing import Protocol
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+DAMAGE = (zlib.error, zstd.ZstdError, EOFError)
+"""What codecs raise when what they are given is damaged."""
+
+
+class Codec(Protocol):
+    """Expands one stream of bytes."""
+
+    def expand(self, data: bytes, most: int) -> bytes:
+        """Give at most `most` bytes from `data` and from what was left over; empty when more input is needed."""
+
+    def is_complete(self) -> bool:
+        """Whether the compressed data has ended, and with nothing behind its end."""
+
+
+class Stored:
+    """Bytes as they are."""
+
+    def __init__(self) -> None:
+        self._left = memoryview(b"")
+
+    def expand(self, data: bytes, most: int) -> bytes:
+        """Give at most `most` of them."""
+        if data:
+            self._left = memoryview(data)
+        piece, self._left = self._left[:most], self._left[most:]
+        return bytes(piece)
+
+    def is_complete(self) -> bool:
+        """Whether all were given; they have no end of their own."""
+        return not self._left
+
+
+class Inflate:
+    """Deflated bytes, in whichever wrapping zlib knows.
+
+    Args:
+        window: zlib's ``wbits``; without a wrapping, as in a zip, unless given.
+    """
+
+    def __init__(self, window: int = -zlib.MAX_WBITS) -> None:
+        self._stream = zlib.decompressobj(window)
+
+    def expand(self, data: bytes, most: int) -> bytes:
+        """Give at most `most` bytes."""
+        return self._stream.decompress(self._stream.unconsumed_tail + data, most)
+
+    def is_complete(self) -> bool:
+        """Whether it has ended, and with nothing behind its end."""
+        return self._stream.eof and not self._stream.unused_data
+
+
+class Zstd:
+    """Any number of zstd frames, one after the other, as the format allows (RFC 8878, section 3)."""
+
+    def __init__(self) -> None:
+        self._frame = zstd.ZstdDecompressor()
+
+    def expand(self, data: bytes, most: int) -> bytes:
+        """Give at most `most` bytes."""
+        while True:
+            if self._frame.eof:
+                data = self._frame.unused_data or data
+                if not data:
+                    return b""
+                self._frame = zstd.ZstdDecompressor()
+            piece: bytes = self._frame.decompress(data, most)
+            if piece or not self._frame.eof:
+                return piece
+            data = b""
+
+    def is_complete(self) -> bool:
+        """Whether a frame has ended, and with nothing behind its end."""
+        return self._frame.eof and not self._frame.unused_data
