@@ -35,8 +35,8 @@ class Delivery:
         stream: the bytes that travel, from an offset on.
         size: how many travel in all; `None` when that is not known before.
         expander: makes the file of them; `None` when they are the file and nothing but its hash is to be checked.
-        form: empty when what travels is the file itself. Otherwise names what it is: two deliveries of one file with
-            the same form bring the same bytes.
+        form: empty when what travels is the file itself. Otherwise names what it is, with letters, digits and dashes:
+            two deliveries of one file with the same form bring the same bytes.
         is_far: whether what has come is worth keeping when it breaks off.
     """
 

@@ -28,6 +28,10 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
+def hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 class Cache(NamedTuple):
     """A cache to fill by hand."""
 
@@ -41,7 +45,7 @@ class Cache(NamedTuple):
 
     def model(self, name: str, *contents: bytes, used_at: float) -> ModelFolder:
         """A model with files of these contents, last used then."""
-        folder = ModelFolder.of(self.root, name)
+        folder = ModelFolder.of(self.root, hashed(name))
         for number, content in enumerate(contents):
             link(self.store(content), folder.path / "files" / str(number))
         files = {f"files/{number}": hashlib.sha256(content).hexdigest() for number, content in enumerate(contents)}
@@ -51,7 +55,7 @@ class Cache(NamedTuple):
 
     @property
     def models(self) -> set[str]:
-        return {path.name for path in self.root.glob("models/*")}
+        return {ModelFolder(path).title.removeprefix("model ") for path in self.root.glob("models/*")}
 
     @property
     def stored(self) -> int:
@@ -242,6 +246,20 @@ def test_a_cache_that_is_not_there_is_empty(root: Path) -> None:
     assert verify(root) == []
     make_room(root, 0, 1)
     assert not root.exists()
+
+
+def test_what_others_keep_there_is_left_alone(cache: Cache, root: Path) -> None:
+    """The original Carton has its files in ``files/<sha256>/file``, of the same folder by default."""
+    theirs = [root / "files" / hashed("theirs") / "file", root / "models" / "mine" / "file", root / "partial" / "file"]
+    for path in theirs:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"theirs")
+        os.utime(path, (0, 0))
+    assert Inventory.take(root).size == 0
+    assert evict(root) == 0
+    assert verify(root) == []
+    make_room(root, 0, 1)
+    assert all(path.exists() for path in theirs)
 
 
 # Verifying

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from pathlib import Path
 from carton_runtime.storage.cache.folders import MODELS, ModelFolder
 from carton_runtime.storage.cache.store import FILES, PARTIAL
 
+_DIGITS = re.compile("[0-9a-f]{2}")
+_HASH = re.compile("[0-9a-f]{64}")
+_PARTIAL = re.compile(r"[0-9a-f]{64}(\.[\w-]+)?")
 _BLOCK = 512  # what st_blocks counts
 
 
@@ -68,14 +72,15 @@ class Inventory:
     def take(cls, root: Path) -> Inventory:
         """Look at the cache at `root`; what appears or goes meanwhile may be seen or not."""
         inventory = cls()
-        for folder in _entries(root / FILES):
-            for entry in _entries(Path(folder.path)):
+        # The original Carton keeps files of its own in this folder, in another way.
+        for folder in _entries(root / FILES, _DIGITS):
+            for entry in _entries(Path(folder.path), _HASH):
                 _note(entry, inventory.stored)
-        for entry in _entries(root / PARTIAL):
+        for entry in _entries(root / PARTIAL, _PARTIAL):
             with contextlib.suppress(FileNotFoundError):
                 stat = entry.stat(follow_symlinks=False)
                 inventory.partial.append((Path(entry.path), _taken(stat), stat.st_mtime))
-        for entry in _entries(root / MODELS):
+        for entry in _entries(root / MODELS, _HASH):
             with contextlib.suppress(FileNotFoundError):
                 inventory.models.append(_model(ModelFolder(Path(entry.path)), inventory.stored))
         return inventory
@@ -111,9 +116,9 @@ def _taken(stat: os.stat_result) -> int:
     return min(stat.st_size, stat.st_blocks * _BLOCK)
 
 
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+def _entries(folder: Path, names: re.Pattern[str]) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            yield from list(entries)
+            yield from [entry for entry in entries if names.fullmatch(entry.name)]
     except (FileNotFoundError, NotADirectoryError):
         return
