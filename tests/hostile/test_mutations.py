@@ -51,7 +51,9 @@ def fuzz() -> Fuzz:
 
 
 def check(report: dict[str, Any], rounds: int) -> None:
-    assert report["failures"] == [], f"run one again with --seed={SEED} --rounds=1 --first=NUMBER"
+    assert report["failures"] == [], (
+        f"run one again, in tests: python -m hostile.fuzz --seed={SEED} --rounds=1 --first=NUMBER"
+    )
     assert report["rounds"] == rounds == sum(report["outcomes"].values())
     assert {"read", "FormatError", "IntegrityError"} <= report["outcomes"].keys(), (
         "some damage matters and some does not"

@@ -182,6 +182,12 @@ TENSORS = [
         "bytes; a tensor of dtype",
         reach="tensor",
     ),
+    Beast(
+        "a tensor without its file",
+        holding({"tensor_data/tensor_0.bin": None}),
+        "has no file 'tensor_data/tensor_0.bin'",
+        reach="tensor",
+    ),
     Beast("a tensor of objects", _index('"float32"', '"object"'), "is 'object'; it must be one of"),
     Beast("a tensor of another file", _index('"tensor_0.bin"', '"../../canary"'), "is not normalised"),
     Beast("a tensor of an absolute file", _index('"tensor_0.bin"', '"/etc/passwd"'), "is absolute"),
