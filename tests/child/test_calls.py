@@ -12,7 +12,7 @@ from child.conftest import Child
 from child.tools import assert_same
 
 from carton_runtime import NestedTensor
-from carton_runtime._child.carton_wire.messages import Kind, Message
+from carton_runtime._child.carton_wire.messages import CANCELLED, Kind, Message
 
 Make = Callable[[str], Path]
 FIVE = np.arange(5, dtype=np.float32)
@@ -198,6 +198,14 @@ def test_cancelling_closes_the_stream(child: Child, model: Make, tmp_path: Path,
     child.send(Kind.CANCEL, call)
     assert child.expect(Kind.DONE).call == call
     assert path.read_text() == "cleaned up"
+
+
+def test_every_cancel_is_answered_also_of_a_call_that_never_came(child: Child, model: Make) -> None:
+    child.loaded(model(RETURNS["a dict"]))
+    child.send(Kind.CANCEL, 77)
+    reply = child.expect(Kind.FAILED)
+    assert (reply.call, reply.fields["type"]) == (77, CANCELLED)
+    assert child.call(x=FIVE).kind is Kind.RESULT
 
 
 def test_streams_are_closed_at_the_end(child: Child, model: Make, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from kernels.strikes import struck
 
 import carton_runtime
 import carton_runtime.sync as carton
+from carton_runtime._child.carton_wire.messages import Kind
+from carton_runtime.runner_kernels.call import Call
 from carton_runtime.testing.doubles import FAULTY_MODEL, faulty_options
 
 ROOT = Path(carton_runtime.__file__).parent
@@ -87,6 +89,25 @@ def test_an_interrupt_at_any_step_costs_its_call_and_nothing_else(call: str, eve
     while len(kernel.sealed) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(kernel.sealed) == 0
+
+
+def test_a_call_that_was_struck_before_it_could_be_left_is_left_by_the_kernel(model: carton.Carton) -> None:
+    call = Call(model.kernel, Kind.CALL, {"seconds": np.array(1000.0)}, handle=None, credit=0)
+    call.__enter__()
+    assert model.kernel.channel.open_calls == 1
+    del call
+    assert nothing_is_open(model)
+    assert int(model.infer(x=7)["out"]) == 7
+
+
+def test_a_call_that_was_never_sent_is_given_up_without_force(model: carton.Carton) -> None:
+    kernel = model.kernel
+    place = kernel.channel.new_place()
+    kernel.channel.open(place)
+    kernel.give_up(place)
+    assert nothing_is_open(model, patience=kernel.limits.told + kernel.limits.interrupted)
+    assert int(model.infer(x=7)["out"]) == 7
+    assert model.kernel is kernel
 
 
 @pytest.mark.parametrize("count", [30, pytest.param(1000, marks=pytest.mark.soak)])
