@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import shutil
+import stat
 import tempfile
 import weakref
 from functools import partial
@@ -156,10 +157,16 @@ def _remove(folder: Path, lock: Lock | None, owner: int) -> None:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove the folders of processes that died before they could."""
+    """Remove the folders of processes of this user's that died before they could."""
     for folder in parent.glob(f"{_TEMPORARY}*"):
-        with contextlib.suppress(OSError):  # somebody else's
-            held = try_lock(folder)
-            if held is not None:
-                with held:
-                    shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it has gone meanwhile
+            found = folder.lstat()
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
+                _remove_unlocked(folder)
+
+
+def _remove_unlocked(folder: Path) -> None:
+    held = try_lock(folder)
+    if held is not None:
+        with held:
+            shutil.rmtree(folder, ignore_errors=True)

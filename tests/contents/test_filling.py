@@ -156,3 +156,12 @@ async def test_what_an_earlier_load_left_is_used_and_not_removed_to_make_room(
 async def test_the_first_error_is_told_when_many_files_are_wrong(changed: Callable[..., Path], cache_dir: Path) -> None:
     with pytest.raises(IntegrityError, match=r"model/main\.py of .* has sha256"):
         await place_model(await open_carton(changed({"model/main.py": b"x"}, honest=False), Settings.load()), cache_dir)
+
+
+async def test_loads_at_once_in_one_process_fetch_it_once(many: Path, cache_dir: Path) -> None:
+    files = await watched(many)
+    placed = await asyncio.gather(*(place_model(files, cache_dir) for _ in range(4)))
+    assert len({one.path for one in placed}) == 1
+    assert len(files.contents.asked) == 10
+    for one in placed:
+        one.release()

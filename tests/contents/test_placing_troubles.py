@@ -23,6 +23,7 @@ from carton_runtime.contents.placing import place_model
 from carton_runtime.settings import Settings
 
 MB = 1_000_000
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -121,9 +122,15 @@ def test_what_a_killed_process_placed_aside_goes_with_the_next(shared: Path, ope
     cache.mkdir()
     abandoned = open_folder / "tmp" / "carton-model-abandoned"
     abandoned.mkdir()
-    abandoned.chmod(0o777)
+    if os.geteuid() == 0:
+        os.chown(abandoned, NOBODY, NOBODY)
+    precious = open_folder / "precious"
+    precious.mkdir(mode=0o777)
+    (precious / "file").touch()
+    (open_folder / "tmp" / "carton-model-link").symlink_to(precious)
     place(shared, locked(cache), open_folder / "tmp")
     assert not abandoned.exists()
+    assert (precious / "file").exists()
 
 
 async def test_a_load_says_that_it_could_not_cache(

@@ -244,3 +244,12 @@ async def test_callers_at_once_fetch_it_once(store: ContentStore) -> None:
     fetch = Fetch(CONTENT)
     await asyncio.gather(*(store.ensure(SHA256, fetch, what="file") for _ in range(8)))
     assert fetch.count == 1
+
+
+async def test_nothing_is_kept_of_what_cannot_even_be_asked_for(store: ContentStore, root: Path) -> None:
+    async def deliver() -> Delivery:
+        raise StorageError("the source is gone")
+
+    with pytest.raises(StorageError, match=r"^the source is gone$"):
+        await store.ensure(SHA256, deliver, what="file")
+    assert files_in(root) == []

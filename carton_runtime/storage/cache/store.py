@@ -17,6 +17,9 @@ from carton_runtime.storage.delivery import Delivery
 FILES = "files"
 PARTIAL = "partial"
 
+Deliver = Callable[[], Awaitable[Delivery]]
+"""Gives what brings a file."""
+
 
 def tell_nobody(amount: int, *, is_new: bool) -> None:
     """Who is told when nobody wants to know."""
@@ -39,7 +42,7 @@ class ContentStore:
     async def ensure(
         self,
         sha256: str,
-        deliver: Callable[[], Awaitable[Delivery]],
+        deliver: Deliver,
         *,
         what: str,
         size: int | None = None,
@@ -73,17 +76,15 @@ class ContentStore:
             raise cannot_write(self._root, error, what) from error
         return path
 
-    async def _fetch(
-        self, partial: Partial, path: Path, deliver: Callable[[], Awaitable[Delivery]], what: str, told: Told
-    ) -> None:
-        delivery = None
+    async def _fetch(self, partial: Partial, path: Path, deliver: Deliver, what: str, told: Told) -> None:
+        is_far = False
         try:
             delivery = await deliver()
+            is_far = delivery.is_far
             await Download(partial, delivery, path.name, what, told).run()
             await in_thread(partial.publish, path)
         except BaseException as error:
-            is_near = delivery is not None and not delivery.is_far
-            if _is_of_no_use(error) or is_near or partial.is_empty:
+            if _is_of_no_use(error) or not is_far or partial.is_empty:
                 partial.drop()
             raise
 
