@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from carton_runtime import cache, sync
     from carton_runtime._child.carton_wire.nested import NestedTensor
     from carton_runtime.checking import SpecWarning
+    from carton_runtime.contents.listing import FileEntry, FileTable
     from carton_runtime.errors import (
         CallCancelledError,
         CallTimeoutError,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from carton_runtime.events import Event, Phase
     from carton_runtime.format.document import Example, RunnerInfo, SelfTest, TensorSpec
     from carton_runtime.info import CartonInfo
-    from carton_runtime.lazy import LazyTensor, MiscFile
+    from carton_runtime.lazy import LazyFiles, LazyTensor, MiscFile
     from carton_runtime.loading import get_model_info, load, load_unpacked
     from carton_runtime.model import Carton, SealHandle
     from carton_runtime.packing import pack
@@ -59,6 +60,8 @@ _MODULES = ("cache", "sync")
 _HOMES = {
     "NestedTensor": "_child.carton_wire.nested",
     "SpecWarning": "checking",
+    "FileEntry": "contents.listing",
+    "FileTable": "contents.listing",
     "CallCancelledError": "errors",
     "CallTimeoutError": "errors",
     "CartonError": "errors",
@@ -83,6 +86,7 @@ _HOMES = {
     "SelfTest": "format.document",
     "TensorSpec": "format.document",
     "CartonInfo": "info",
+    "LazyFiles": "lazy",
     "LazyTensor": "lazy",
     "MiscFile": "lazy",
     "get_model_info": "loading",
@@ -107,6 +111,8 @@ __all__ = [
     "EnvironmentBuildError",
     "Event",
     "Example",
+    "FileEntry",
+    "FileTable",
     "FormatError",
     "IntegrityError",
     "InterpreterNotFoundError",
@@ -114,6 +120,7 @@ __all__ = [
     "InvalidTensorError",
     "Kernel",
     "KernelDiedError",
+    "LazyFiles",
     "LazyTensor",
     "MiscFile",
     "ModelClosedError",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Protocol
 
-from carton_runtime.contents.carton import CartonFiles
+from carton_runtime._child.carton_wire.values import Tensor
+from carton_runtime.contents.listing import FileTable
 from carton_runtime.format.document import Document, Example, MiscRef, RunnerInfo, SelfTest, TensorRef, TensorSpec
-from carton_runtime.lazy import LazyTensor, MiscFile
+from carton_runtime.format.tensor_files import TensorIndex
+from carton_runtime.lazy import LazyFiles, LazyTensor, MiscFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,9 @@ class CartonInfo:
         self_tests: inputs to run it on, with what should come out.
         examples: inputs and outputs to look at.
         misc_files: the carton's other files, by path below ``misc/``.
-        model_hash: the sha256 of the MANIFEST; `None` for what was never packed.
+        model_hash: the sha256 of the MANIFEST; `None` for what was never packed, and for a carton far away with so many
+            files that its MANIFEST was left there: then ``(await info.files.get()).model_hash`` fetches it.
+        files: its files with their sizes; `None` for what was never packed.
     """
 
     runner: RunnerInfo
@@ -45,6 +50,7 @@ class CartonInfo:
     examples: tuple[Example[LazyTensor | MiscFile], ...] = ()
     misc_files: Mapping[str, MiscFile] = field(default_factory=dict)
     model_hash: str | None = None
+    files: LazyFiles | None = None
 
     @property
     def title(self) -> str:
@@ -52,15 +58,59 @@ class CartonInfo:
         return self.model_name or "unnamed model"
 
 
-def info_of(files: CartonFiles) -> CartonInfo:
-    """The metadata of an opened carton."""
+class Described(Protocol):
+    """A carton of which the description was read."""
+
+    @property
+    def document(self) -> Document:
+        """What ``carton.toml`` says."""
+
+    @property
+    def tensors(self) -> TensorIndex:
+        """The index of the stored tensors."""
+
+    @property
+    def misc_files(self) -> tuple[str, ...]:
+        """The paths below ``misc/``, without that prefix."""
+
+    @property
+    def model_hash(self) -> str | None:
+        """The sha256 of the MANIFEST, if that was read."""
+
+    @property
+    def count(self) -> int:
+        """How many files there are."""
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the files are known."""
+
+    def is_at_hand(self, path: str) -> bool:
+        """Whether a file can be read without asking anybody far away."""
+
+    def size(self, path: str) -> int | None:
+        """Bytes in a file, if known."""
+
+    async def read(self, path: str) -> bytes:
+        """All bytes of a file, checked."""
+
+    async def read_tensor(self, name: str) -> Tensor:
+        """A stored tensor."""
+
+    async def table(self) -> FileTable:
+        """The files."""
+
+
+def info_of(files: Described) -> CartonInfo:
+    """The metadata of a carton."""
     misc_files = {path: _misc_file(files, path) for path in files.misc_files}
     return make_info(
         files.document,
         tensor=lambda ref: _tensor(files, ref.name),
         misc=lambda ref: misc_files.get(ref.path) or _misc_file(files, ref.path),
         misc_files=misc_files,
-        model_hash=files.manifest.model_hash,
+        model_hash=files.model_hash,
+        files=LazyFiles(files.count, files.table, lambda: files.is_listed),
     )
 
 
@@ -70,7 +120,8 @@ def make_info(
     tensor: Callable[[TensorRef], LazyTensor],
     misc: Callable[[MiscRef], MiscFile],
     misc_files: Mapping[str, MiscFile],
-    model_hash: str | None,
+    model_hash: str | None = None,
+    files: LazyFiles | None = None,
 ) -> CartonInfo:
     """A document with its references resolved."""
     plain = {item.name: getattr(document, item.name) for item in fields(document)}
@@ -92,7 +143,7 @@ def make_info(
         )
         for example in document.examples
     )
-    return CartonInfo(**plain, misc_files=misc_files, model_hash=model_hash)
+    return CartonInfo(**plain, misc_files=misc_files, model_hash=model_hash, files=files)
 
 
 def _either(
@@ -101,10 +152,12 @@ def _either(
     return tensor(ref) if isinstance(ref, TensorRef) else misc(ref)
 
 
-def _tensor(files: CartonFiles, name: str) -> LazyTensor:
+def _tensor(files: Described, name: str) -> LazyTensor:
     dtype, shape = files.tensors.form_of(name)
-    return LazyTensor(name, dtype, shape, lambda: files.read_tensor(name))
+    paths = files.tensors.files_of(name)
+    return LazyTensor(name, dtype, shape, lambda: files.read_tensor(name), lambda: all(map(files.is_at_hand, paths)))
 
 
-def _misc_file(files: CartonFiles, path: str) -> MiscFile:
-    return MiscFile(path, lambda: files.read(f"misc/{path}"))
+def _misc_file(files: Described, path: str) -> MiscFile:
+    inside = f"misc/{path}"
+    return MiscFile(path, lambda: files.read(inside), lambda: files.is_at_hand(inside), lambda: files.size(inside))

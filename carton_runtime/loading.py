@@ -15,7 +15,7 @@ from carton_runtime import background
 from carton_runtime.catalog.choose import choose, host_platform
 from carton_runtime.catalog.discover import RunnerEntry, discover, search_paths
 from carton_runtime.checking import batch_axes
-from carton_runtime.contents.opening import open_carton
+from carton_runtime.contents.opening import look_at_carton, open_carton
 from carton_runtime.contents.placing import PlacedModel, place_model
 from carton_runtime.devices import Device, resolve_device
 from carton_runtime.environments.interpreters import Interpreter, ensure_interpreter, find_interpreters
@@ -192,6 +192,10 @@ async def load_unpacked(  # noqa: PLR0913  what pack needs, and what load takes
 async def get_model_info(path: Location) -> CartonInfo:
     """What a carton says about itself; nothing of the model is read.
 
+    Of a carton far away no more is fetched than its description: tensors, pictures and other files come when they are
+    asked for. Where it has so many files that listing them would be most of that, the list is left there too; then the
+    description is compared with the zip's checksums only, until something else is asked for.
+
     Raises:
         FormatError: it is no carton, or a broken one.
         IntegrityError: what describes it is not what its MANIFEST promises.
@@ -201,8 +205,8 @@ async def get_model_info(path: Location) -> CartonInfo:
 
 
 async def _info(path: Location, settings: Settings) -> CartonInfo:
-    files = await open_carton(path, settings)
-    await files.contents.aclose()  # what is asked for later opens it again
+    files = await look_at_carton(path, settings)
+    await files.aclose()  # what is asked for later opens it again
     return info_of(files)
 
 

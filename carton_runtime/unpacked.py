@@ -125,7 +125,7 @@ def _info(document: Document, description: Description) -> CartonInfo:
     def misc(ref: MiscRef) -> MiscFile:
         return misc_files[ref.path]
 
-    return make_info(document, tensor=tensor, misc=misc, misc_files=misc_files, model_hash=None)
+    return make_info(document, tensor=tensor, misc=misc, misc_files=misc_files)
 
 
 def _giving(value: Any) -> Any:

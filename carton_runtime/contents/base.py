@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 
 from carton_runtime.format.limits import Limits
+from carton_runtime.storage.base import Span
 from carton_runtime.storage.delivery import Delivery
 
 
@@ -31,6 +32,10 @@ class Contents(ABC):
     @abstractmethod
     def size(self, path: str) -> int:
         """How many bytes a file has."""
+
+    def far_part(self, path: str) -> Span:  # noqa: ARG002  it is for those that are far away
+        """The bytes that somebody far away has to be asked for, so that a file can be read."""
+        return Span(0, 0)
 
     @abstractmethod
     async def link_target(self, path: str) -> str | None:

@@ -64,6 +64,8 @@ class Filling:
         for path, sha256 in missing.items():
             if path not in links:
                 names.setdefault(sha256, []).append(path)
+        for paths in names.values():
+            paths.sort(key=lambda path: path not in self._files.contents.paths)  # what is here need not be fetched
         sizes = {sha256: self._files.size(paths[0]) or 0 for sha256, paths in names.items()}
         message = f"fetching {len(missing)} file{'s' if len(missing) > 1 else ''}"
         with step("model.fetch", message, total=sum(sizes.values()), on_event=on_event) as running:
@@ -98,23 +100,20 @@ class Filling:
         contents = self._files.contents
         small = {sha256 for sha256, paths in names.items() if sizes[sha256] <= _SMALL and paths[0] in contents.paths}
         large = sorted(names.keys() - small, key=lambda sha256: (-sizes[sha256], sha256))
-        work = [self._fetch_one(sha256, names[sha256], running) for sha256 in large]
+        work = [self._fetch_one(names[sha256], running) for sha256 in large]
         groups = _groups([sha256 for sha256 in names if sha256 in small], sizes)
         work += [self._fetch_together({sha256: names[sha256] for sha256 in group}, running) for group in groups]
         await _run_all(work)
 
-    async def _fetch_one(self, sha256: str, paths: Sequence[str], running: Step) -> None:
+    async def _fetch_one(self, paths: Sequence[str], running: Step) -> None:
         path = paths[0]
 
         def tell(amount: int, *, is_new: bool) -> None:
             running.advance(amount, path) if is_new else running.skip(amount, path)
 
-        what, size = self._what(path), self._files.size(path)
         is_linked = False
         while not is_linked:  # unless somebody removed it from the cache in this very moment
-            stored = await self._store.ensure(
-                sha256, lambda: self._files.deliver(path), what=what, size=size, told=tell
-            )
+            stored = await self._files.fetch(path, self._store, tell)
             is_linked = await in_thread(self._link, stored, paths)
 
     async def _fetch_together(self, names: Names, running: Step) -> None:
@@ -122,7 +121,7 @@ class Filling:
         left = await in_thread(self._add_all, names, data)
         for sha256, paths in names.items():
             if sha256 in left:
-                await self._fetch_one(sha256, paths, running)
+                await self._fetch_one(paths, running)
             else:
                 running.advance(len(data[paths[0]]), paths[0])
 

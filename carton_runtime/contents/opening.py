@@ -10,6 +10,7 @@ from pathlib import Path
 from carton_runtime.contents.base import Contents
 from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.directory import open_directory
+from carton_runtime.contents.glance import Glance, glance_at
 from carton_runtime.contents.limiting import limits_of
 from carton_runtime.contents.zipped import ZippedContents
 from carton_runtime.errors import FormatError, StorageError
@@ -30,10 +31,29 @@ async def open_carton(location: str | os.PathLike[str], settings: Settings) -> C
         StorageError: there is nothing there, or it cannot be read.
     """
     # In a thread, since it imports what reads there, and file systems of fsspec's may ask around.
-    place, limits = await asyncio.to_thread(locate, location, settings), limits_of(settings)
+    return await _open(await asyncio.to_thread(locate, location, settings), settings)
+
+
+async def look_at_carton(location: str | os.PathLike[str], settings: Settings) -> CartonFiles | Glance:
+    """What a carton says about itself; one that is far away and has very many files is not opened for that.
+
+    Raises as `open_carton` does.
+    """
+    place = await asyncio.to_thread(locate, location, settings)
+    if not isinstance(place, Source):
+        return await _open(place, settings)
+    try:
+        return await glance_at(place, settings) or await _open(place, settings)
+    except BaseException:
+        await place.aclose()
+        raise
+
+
+async def _open(place: Path | Source, settings: Settings) -> CartonFiles:
+    limits = limits_of(settings)
     contents = await (_open_zip(place, limits) if isinstance(place, Source) else _open_path(place, limits))
     try:
-        return await CartonFiles.open(contents)
+        return await CartonFiles.open(contents, settings)
     except BaseException:
         await contents.aclose()
         raise

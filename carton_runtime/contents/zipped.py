@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from carton_runtime.contents.base import Contents
@@ -16,6 +17,7 @@ from carton_runtime.format.archive import (
     data_start,
     read_descriptor,
     read_entry,
+    read_glimpse,
     read_index,
     symlink_target,
 )
@@ -56,6 +58,13 @@ class ZippedContents(Contents):
             raise refused from error
         return cls(source, index, limits)
 
+    @classmethod
+    async def glimpse(cls, source: Source, wanted: str, *, tail: int, head: int, limits: Limits) -> Glimpsed:
+        """Read some of the zip's index; see `carton_runtime.format.archive.read_glimpse`. Raises as `open` does."""
+        size = await source.size()
+        (seen,) = await _drive([read_glimpse(size, wanted, tail=tail, head=head, limits=limits)], source)
+        return Glimpsed(cls(source, ZipIndex(seen.entries), limits), seen.is_whole, seen.count)
+
     @property
     def paths(self) -> Collection[str]:
         """All files and symlinks."""
@@ -64,6 +73,11 @@ class ZippedContents(Contents):
     def size(self, path: str) -> int:
         """How many bytes a file has, expanded."""
         return self._index.entries[path].size
+
+    def far_part(self, path: str) -> Span:
+        """The bytes of a file's entry that somebody far away has to be asked for."""
+        entry = self._index.entries[path]
+        return self._source.far_part(Span(entry.header_offset, entry.limit - entry.header_offset))
 
     async def link_target(self, path: str) -> str | None:
         """The path that a symlink points to; `None` for a file."""
@@ -102,6 +116,21 @@ class ZippedContents(Contents):
 
     async def _small(self, entry: ZipEntry, offset: int) -> AsyncGenerator[bytes, None]:
         yield (await self._read(entry))[offset:]
+
+
+@dataclass(frozen=True)
+class Glimpsed:
+    """Some of a zip's entries.
+
+    Attributes:
+        contents: those that were seen.
+        is_whole: whether these are all.
+        count: how many there are.
+    """
+
+    contents: ZippedContents
+    is_whole: bool
+    count: int
 
 
 def _is_small(entry: ZipEntry) -> bool:

@@ -64,6 +64,10 @@ class Source(ABC):
         """
         return [await self.read(span.start, span.length) for span in spans]
 
+    def far_part(self, span: Span) -> Span:
+        """The part of a span that somebody far away has to be asked for; it is empty where all is at hand."""
+        return Span(span.start, 0)
+
     async def stream(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
         """Exactly `length` bytes from `start`, in order, in pieces of at most `PIECE` bytes, none of them empty.
 

@@ -15,7 +15,9 @@ from carton_runtime.storage.spans import cut, merged
 TAIL = 1 << 17
 """Bytes that the first look brings along: what describes a carton, of one with up to about a thousand files."""
 
-_GAP = 1 << 14  # bytes that are not worth a request of their own
+GAP = 1 << 14
+"""Bytes that are not worth a request of their own."""
+
 _AT_ONCE = 8  # more connections than this gain nothing, and servers begin to refuse them
 
 
@@ -86,10 +88,14 @@ class RemoteSource(Source):
         look = await self._look()
         for span in spans:
             self._check(span, look)
-        far = merged((_before(span, look.tail_start) for span in spans), _GAP)
+        far = merged((_before(span, look.tail_start) for span in spans), GAP)
         pieces = [*zip([span.start for span in far], await self._fetch_all(far), strict=True)]
         pieces.append((look.tail_start, look.tail))
         return [cut(span, pieces) for span in spans]
+
+    def far_part(self, span: Span) -> Span:
+        """The part of a span that did not come with the first look."""
+        return span if self._seen is None else _before(span, self._seen.tail_start)
 
     async def stream(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
         """Exactly `length` bytes from `start`, in pieces."""

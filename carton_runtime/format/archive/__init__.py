@@ -8,6 +8,7 @@ from __future__ import annotations
 from carton_runtime.format.archive.decompress import Decompressor
 from carton_runtime.format.archive.descriptor import read_descriptor
 from carton_runtime.format.archive.entries import Method, ZipEntry
+from carton_runtime.format.archive.glimpse import Glimpse, read_glimpse
 from carton_runtime.format.archive.local_header import data_start, read_entry
 from carton_runtime.format.archive.ranges import Range, Reading, drive
 from carton_runtime.format.archive.symlinks import symlink_target
@@ -17,6 +18,7 @@ from carton_runtime.format.archive.zip_writer import ArchiveWriter
 __all__ = [
     "ArchiveWriter",
     "Decompressor",
+    "Glimpse",
     "Method",
     "Range",
     "Reading",
@@ -26,6 +28,7 @@ __all__ = [
     "drive",
     "read_descriptor",
     "read_entry",
+    "read_glimpse",
     "read_index",
     "symlink_target",
 ]
