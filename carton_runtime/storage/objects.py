@@ -82,11 +82,12 @@ class ObjectSource(RemoteSource):
         super().__init__(redacted(url))
         self._patience = patience
         with self._translated(self.name):
-            self._store = _store(self._address, patience)
+            self._store: ObjectStore | None = _store(self._address, patience)
         self._meta: ObjectMeta | None = None
 
     async def aclose(self) -> None:
-        """Nothing to do: obstore lets go of connections that are not used."""
+        """Let go of the connections, which obstore closes with its store."""
+        self._store = None
 
     async def _first_look(self) -> Look:
         return await attempted(self._look_once, self._patience, self.name)
@@ -105,7 +106,7 @@ class ObjectSource(RemoteSource):
     async def _tail_by_size(self) -> GetResult:
         import obstore
 
-        meta = await obstore.head_async(self._store, self._address.key)
+        meta = await obstore.head_async(self._opened(), self._address.key)
         if not meta["size"]:
             raise StorageError(f"{self.name} is empty")
         self._meta = meta
@@ -140,7 +141,12 @@ class ObjectSource(RemoteSource):
     async def _ask(self, options: GetOptions) -> GetResult:
         import obstore
 
-        return await obstore.get_async(self._store, self._address.key, options=options)
+        return await obstore.get_async(self._opened(), self._address.key, options=options)
+
+    def _opened(self) -> ObjectStore:
+        if self._store is None:
+            self._store = _store(self._address, self._patience)
+        return self._store
 
     def _where(self, span: Span) -> str:
         return f"{self.name} (bytes {span.start}-{span.stop - 1})"

@@ -29,6 +29,7 @@ from carton_runtime.storage.base import PIECE, Span
 from carton_runtime.storage.locate import locate
 from carton_runtime.storage.objects import Address, ObjectSource
 from carton_runtime.storage.remote import TAIL
+from carton_runtime.testing.leaks import LeakDetector
 from carton_runtime.testing.range_server import Faults, RangeServer
 
 MOTO = """
@@ -54,7 +55,9 @@ def moto() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        port = process.stdout.readline().strip()
+        assert port, "moto's server did not start"
+        yield f"http://127.0.0.1:{port}"
         process.kill()
 
 
@@ -136,13 +139,6 @@ async def test_a_model_is_loaded_from_a_bucket(put: Put, double_carton: Path) ->
         assert (await model.infer({"x": np.array(21)}))["out"] == 42
 
 
-async def test_a_loaded_object_leaves_nothing(put: Put, nothing_left: object) -> None:
-    """But for the connections that obstore keeps for its next request, which the first test has opened."""
-    source = ObjectSource(put("data", DATA), QUICK)
-    await source.read(*FAR)
-    await source.aclose()
-
-
 @pytest.fixture
 def google(server: RangeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RangeServer:
     account = {"gcs_base_url": server.url, "disable_oauth": True, "client_email": "", "private_key": ""}
@@ -159,6 +155,19 @@ def azure(server: RangeServer, monkeypatch: pytest.MonkeyPatch) -> RangeServer:
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "sv=2020&sig=hunter2")
     monkeypatch.setenv("AZURE_ALLOW_HTTP", "true")
     return server
+
+
+async def test_an_object_that_was_read_leaves_nothing(google: RangeServer) -> None:
+    google.serve("bucket/data", DATA)
+    await ObjectSource("gs://bucket/data", QUICK).size()  # starts obstore's own threads, which stay
+    detector = LeakDetector()
+    source = ObjectSource("gs://bucket/data", QUICK)
+    await source.read(*FAR)
+    assert detector.found(patience=0.0), "a connection that is kept would be found"
+    await source.aclose()
+    assert detector.found() == []
+    assert await source.read(*FAR) == part(FAR)
+    await source.aclose()
 
 
 async def test_google_is_asked_for_a_suffix_and_then_for_that_version(google: RangeServer) -> None:
