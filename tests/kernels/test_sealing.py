@@ -18,11 +18,12 @@ from carton_runtime.runner_kernels.sealing import SealedInputs
 
 # Without methods of its own for sealing; `held` are the inputs that are alive in its process.
 PLAIN = """
-import gc, weakref
+import gc, time
 import numpy as np
 
 class Model:
     def infer_with_tensors(self, tensors):
+        time.sleep(float(tensors.get("seconds", 0)))
         if "count" in tensors:
             gc.collect()
             return {"held": sum(type(thing) is np.ndarray and thing.size == 77 for thing in arrays())}
@@ -149,6 +150,16 @@ async def test_a_seal_that_is_cancelled_keeps_nothing(model: carton.Carton) -> N
     del sealing_it
     gc.collect()
     await released(model)
+
+
+async def test_a_handle_whose_call_was_cancelled_before_it_began_keeps_nothing(model: carton.Carton) -> None:
+    handle = await model.seal(x=X)
+    running = asyncio.create_task(model.infer(x=1, seconds=0.5))
+    waiting = asyncio.create_task(model.infer_with_handle(handle))
+    await settled(lambda: model.kernel.channel.open_calls == 2)
+    waiting.cancel()
+    await running
+    assert await held(model) == 0
 
 
 async def test_sealing_overlaps_with_a_call_that_runs(load: Load) -> None:

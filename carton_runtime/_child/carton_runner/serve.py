@@ -161,6 +161,8 @@ class Server:
             work(message)
         except ANY as error:
             self._abandon_stream(message.call)
+            # A handle serves once, also a call that was cancelled before it began.
+            self._sealed.pop(message.fields.get("handle", 0), None)
             self._fail(message.call, error)
 
     def _call(self, message: Message) -> None:
