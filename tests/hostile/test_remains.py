@@ -15,8 +15,8 @@ from hostile.zoo_zips import BIG, BIG_CONTENT
 
 import carton_runtime as carton
 from carton_runtime import FormatError, StorageError
-from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.filling import Filling
+from carton_runtime.contents.zipped import ZippedContents
 from carton_runtime.storage.delivery import Delivery
 
 
@@ -35,13 +35,13 @@ async def test_files_that_are_being_placed_when_another_is_refused_are_removed(
         undo(filling)
         undone.set()
 
-    async def refused(_: CartonFiles, path: str) -> Delivery:
+    async def refused(_: ZippedContents, path: str) -> Delivery:
         await asyncio.to_thread(placing.wait)
         raise FormatError("is refused", where=path)
 
     monkeypatch.setattr(Filling, "_link", late)
     monkeypatch.setattr(Filling, "undo", told)
-    monkeypatch.setattr(CartonFiles, "deliver", refused)
+    monkeypatch.setattr(ZippedContents, "deliver", refused)
     path = sandbox.cartons / "big.carton"
     path.write_bytes(Draft(method=0).with_files({BIG: BIG_CONTENT}).zipped())
     sandbox.start()
