@@ -90,8 +90,8 @@ class Filling:
         """Place what the store has; gives the rest."""
         absent: Names = {}
         for sha256, paths in names.items():
-            stored = self._store.path(sha256)
-            if not (is_verified(stored, self._files.size(paths[0])) and self._link(stored, paths)):
+            stored = self._store.find(sha256, self._files.size(paths[0]))
+            if stored is None or not self._link(stored, paths):
                 absent[sha256] = paths
         return absent
 

@@ -72,14 +72,16 @@ async def place_model(
         StorageError: the carton cannot be read, or the cache not written.
     """
     try:
-        return await _place(files, cache_dir, cache_size, on_event)
+        return await _place(files, ContentStore(cache_dir), cache_dir, cache_size, on_event)
     except CacheNotWritableError as error:
-        return await _place_aside(files, error, on_event)
+        return await _place_aside(files, cache_dir, error, on_event)
 
 
-async def _place(files: CartonFiles, cache_dir: Path, cache_size: int, on_event: OnEvent | None) -> PlacedModel:
+async def _place(
+    files: CartonFiles, store: ContentStore, cache_dir: Path, cache_size: int, on_event: OnEvent | None
+) -> PlacedModel:
     folder = ModelFolder.of(cache_dir, files.manifest.model_hash)
-    filling = Filling(files, ContentStore(cache_dir), folder.path / MODEL_PACKAGE)
+    filling = Filling(files, store, folder.path / MODEL_PACKAGE)
     lease = await folder.lease()
     try:
         if await asyncio.to_thread(filling.missing):
@@ -120,11 +122,14 @@ def _prepare(folder: ModelFolder, files: CartonFiles) -> None:
     folder.describe(files.document.model_name or "", places)
 
 
-async def _place_aside(files: CartonFiles, reason: StorageError, on_event: OnEvent | None) -> PlacedModel:
+async def _place_aside(
+    files: CartonFiles, cache_dir: Path, reason: StorageError, on_event: OnEvent | None
+) -> PlacedModel:
     _LOGGER.warning("%s; the files of this model go to a temporary folder", reason)
     temporary = await asyncio.to_thread(_Temporary)
     try:
-        placed = await _place(files, temporary.path, _UNLIMITED, on_event)
+        store = ContentStore(temporary.path, beside=cache_dir)
+        placed = await _place(files, store, temporary.path, _UNLIMITED, on_event)
     except BaseException:
         temporary.release()
         raise

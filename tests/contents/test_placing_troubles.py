@@ -21,6 +21,7 @@ import carton_runtime as carton
 from carton_runtime.contents.opening import open_carton
 from carton_runtime.contents.placing import place_model
 from carton_runtime.settings import Settings
+from carton_runtime.testing.range_server import RangeServer
 
 MB = 1_000_000
 NOBODY = 65534
@@ -70,7 +71,7 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
-def place(location: Path, cache: Path, temporary: Path, then: str = "release") -> list[str]:
+def place(location: Path | str, cache: Path, temporary: Path, then: str = "release") -> list[str]:
     """Place a model as somebody to whom permissions apply; what it said: the folder, the remark, and more."""
     variables = {**os.environ, "TMPDIR": str(temporary), "HOME": str(temporary)}
     command = [sys.executable, "-c", PLACE, str(location), str(cache), then]
@@ -108,6 +109,22 @@ def test_a_model_that_is_not_there_is_placed_aside_for_as_long_as_it_is_used(sha
     assert text == "pass"
     assert left == "[]"
     assert list(cache.iterdir()) == []
+
+
+def test_what_a_cache_that_may_only_be_read_has_is_not_fetched_again(
+    packed: Callable[..., Path], shared: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    cache = open_folder / "cache"
+    cache.mkdir()
+    cache.chmod(0o777)
+    place(shared, cache, open_folder / "tmp")
+    files = {"weights": random.Random(1).randbytes(8 * MB), "main.py": "other"}
+    other = packed(files, runner_name="noop", required_framework_version="*")
+    with RangeServer() as server:
+        text = place(server.serve("other.carton", other), locked(cache), open_folder / "tmp")[2]
+        assert text == "other"
+        assert server.sent("other.carton") < MB
 
 
 def test_a_model_that_was_placed_aside_goes_with_the_process(shared: Path, open_folder: Path) -> None:

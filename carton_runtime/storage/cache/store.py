@@ -30,14 +30,22 @@ class ContentStore:
 
     Args:
         root: the cache's folder.
+        beside: another cache, which may only be read.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, beside: Path | None = None) -> None:
         self._root = root
+        self._beside = None if beside is None else ContentStore(beside)
 
     def path(self, sha256: str) -> Path:
         """Where the file with that hash is, or would be."""
         return self._root / FILES / sha256[:2] / sha256
+
+    def find(self, sha256: str, size: int | None) -> Path | None:
+        """The verified file with that hash, here or beside; `None` when it is to be fetched."""
+        if is_verified(self.path(sha256), size):
+            return self.path(sha256)
+        return None if self._beside is None else self._beside.find(sha256, size)
 
     async def ensure(
         self,
