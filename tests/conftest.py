@@ -2,4 +2,12 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["pytester", "fix_folders", "fix_models", "fix_placing", "carton_runtime.testing.plugin", "fix_zips"]
+pytest_plugins = [
+    "pytester",
+    "fix_folders",
+    "fix_zips",
+    "fix_links",
+    "fix_models",
+    "fix_placing",
+    "carton_runtime.testing.plugin",
+]

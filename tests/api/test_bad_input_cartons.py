@@ -290,7 +290,10 @@ async def test_a_path_that_leaves_the_carton(changed: Changed, cache_dir: Path) 
     await refused(changed({"model/../../evil": b""}), FormatError, "is not normalised", cache_dir)
 
 
-async def test_a_model_file_that_is_only_linked_to(double_carton: Path, tmp_path: Path, cache_dir: Path) -> None:
+async def test_a_model_file_that_is_only_linked_to_and_cannot_be_had(
+    double_carton: Path, tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARTON_OFFLINE", "1")
     files = files_of(double_carton)
     manifest = manifest_of(files)
     sha256 = manifest.split(b"model/main.py=")[1][:64].decode()
@@ -298,8 +301,9 @@ async def test_a_model_file_that_is_only_linked_to(double_carton: Path, tmp_path
     del files["model/main.py"]
     path = write_zip(tmp_path / "linked.carton", files)
     assert (await carton.get_model_info(path)).runner.runner_name == "python"
-    with pytest.raises(FormatError, match=r"model/main\.py of .* is only linked to"):
+    with pytest.raises(carton.StorageError, match=r"model/main\.py of .* is not in the carton, and cannot be fetched"):
         await carton.load(path)
+    assert not list(cache_dir.rglob("main.py"))
 
 
 async def test_a_carton_for_another_machine(packed: Callable[..., Path], cache_dir: Path) -> None:

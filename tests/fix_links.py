@@ -1,0 +1,82 @@
+"""Cartons that only link to some of their files, and servers that have those."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import brotli
+import pytest
+import tomli_w
+from fix_zips import files_of, write_zip
+
+from carton_runtime.contents import mirrors
+from carton_runtime.storage.retrying import Patience
+from carton_runtime.testing.range_server import RangeServer
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+Unlinked = Callable[..., Path]
+
+
+def raw_deflate(data: bytes) -> bytes:
+    stream = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return stream.compress(data) + stream.flush()
+
+
+ENCODINGS: Mapping[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "zstd": ("zstd", zstd.compress),
+    "gzip": ("gzip", gzip.compress),
+    "x-gzip": ("x-gzip", gzip.compress),
+    "br": ("br", lambda data: brotli.compress(data, quality=3)),
+    "deflate": ("deflate", zlib.compress),
+    "bare deflate": ("deflate", raw_deflate),
+}
+"""What a server may call it, and how it is made."""
+
+
+def sha256_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def links_file(urls: Mapping[str, Sequence[str]]) -> bytes:
+    """A LINKS."""
+    return tomli_w.dumps({"version": 1, "urls": {sha256: list(mirrors) for sha256, mirrors in urls.items()}}).encode()
+
+
+@pytest.fixture
+def linking(tmp_path: Path) -> Unlinked:
+    """Copies a carton without some of its files, whose URLs are given by path."""
+
+    def link(carton: Path, urls: Mapping[str, Sequence[str]]) -> Path:
+        files = files_of(carton)
+        manifest = dict(line.rsplit("=", 1) for line in files["MANIFEST"].decode().splitlines())
+        kept = {path: content for path, content in files.items() if path not in urls}
+        kept["LINKS"] = links_file({manifest[path]: mirrors for path, mirrors in urls.items()})
+        return write_zip(tmp_path / "linking.carton", kept)
+
+    return link
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[RangeServer]:
+    """A server of mirrors, for which there is little patience."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    quick = Patience(attempts=2, delay=0.001, connect=5.0, silence=0.3)
+    monkeypatch.setattr(mirrors, "_LAST", quick)
+    monkeypatch.setattr(mirrors, "_OTHERS", quick)
+    with RangeServer() as server:
+        yield server
+
+
+@pytest.fixture
+def pack_noop(packed: Callable[..., Path]) -> Callable[..., Path]:
+    """Packs files for the runner that needs nothing."""
+    return lambda files, **options: packed(files, runner_name="noop", required_framework_version="*", **options)
