@@ -17,6 +17,7 @@ from traitlets import Enum, default
 import carton_runtime as carton
 from carton_jupyter.kernel_table import KernelTable
 from carton_jupyter.magics import cache as caching
+from carton_jupyter.magics import info as looking
 from carton_jupyter.magics import kernels as running
 from carton_jupyter.magics import load as loading
 from carton_jupyter.magics import pack as packing
@@ -28,16 +29,10 @@ from carton_runtime.background import run_blocking
 
 T = TypeVar("T")
 
-INFO_PARSER = MagicParser(
-    "%carton_info", "Show what a carton says about itself; its model is neither read nor started."
-)
-INFO_PARSER.add_argument("path", metavar="PATH_OR_URL", help="the carton, or the folder of an unpacked one")
-INFO_PARSER.add_argument("--to", metavar="NAME", help="also assign the result, a CartonInfo, to this variable")
-
 PARSERS = {
     "carton_load": loading.PARSER,
     "carton_pack": packing.PARSER,
-    "carton_info": INFO_PARSER,
+    "carton_info": looking.PARSER,
     "carton_cache": caching.PARSER,
     "carton_kernels": running.KERNELS_PARSER,
     "carton_restart": running.RESTART_PARSER,
@@ -75,7 +70,13 @@ class CartonMagics(Magics):
     def carton_load(self, line: str) -> carton.Carton | None:
         """Load a carton: ``m = %carton_load x.carton``."""
         arguments = self._parse(loading.PARSER, line)
-        return None if arguments is None else self._assign(arguments, self._run(loading.load, arguments))
+        if arguments is None:
+            return None
+        info = None
+        if loading.is_far(arguments.path):
+            info = run_blocking(carton.get_model_info(arguments.path))
+            display(info)  # type: ignore[no-untyped-call]  # IPython leaves it without types
+        return self._assign(arguments, self._run(loading.load, arguments, info))
 
     @output_can_be_silenced
     @line_cell_magic
@@ -96,10 +97,8 @@ class CartonMagics(Magics):
     @_documented
     def carton_info(self, line: str) -> carton.CartonInfo | None:
         """Show what a carton says about itself."""
-        arguments = self._parse(INFO_PARSER, line)
-        if arguments is None:
-            return None
-        return self._assign(arguments, run_blocking(carton.get_model_info(arguments.path)))
+        arguments = self._parse(looking.PARSER, line)
+        return None if arguments is None else self._assign(arguments, run_blocking(looking.look(arguments)))
 
     @line_magic
     @_documented
@@ -109,7 +108,7 @@ class CartonMagics(Magics):
         if arguments is not None:
             view = self._run(caching.look, arguments)
             bundle = {"text/html": html.cached(view), "text/plain": text.cached(view)}
-            display(bundle, raw=True)  # type: ignore[no-untyped-call]  # IPython leaves it without types
+            display(bundle, raw=True)  # type: ignore[no-untyped-call]  # as above
 
     @line_magic
     @_documented

@@ -22,23 +22,35 @@ PARSER.add_argument("--strict", action="store_true", help="make errors of inputs
 PARSER.add_argument("--to", metavar="NAME", help="also assign the model to this variable")
 
 
-async def load(arguments: Namespace, on_event: OnEvent | None) -> carton.Carton:
-    """Load what a line asks for. Raises as `carton_runtime.load` does."""
+def is_far(location: str) -> bool:
+    """Whether a carton has to be downloaded, so that its card should come first."""
+    return "://" in location and not location.startswith("file:")
+
+
+async def load(arguments: Namespace, info: carton.CartonInfo | None, on_event: OnEvent | None) -> carton.Carton:
+    """Load what a line asks for. Raises as `carton_runtime.load` does.
+
+    Args:
+        arguments: the line.
+        info: what the carton says about itself, if that was read.
+        on_event: told of each step.
+    """
     return await carton.load(
         arguments.path,
         visible_device=arguments.device,
         override_runner_name=arguments.runner,
         override_required_framework_version=arguments.framework,
-        override_runner_opts=await _options(arguments),
+        override_runner_opts=await _options(arguments, info),
         memory_limit=arguments.memory_limit,
         strict=arguments.strict,
         on_event=on_event,
     )
 
 
-async def _options(arguments: Namespace) -> dict[str, Option]:
+async def _options(arguments: Namespace, info: carton.CartonInfo | None) -> dict[str, Option]:
     options = parse_options(arguments.opt)
     if not need_runner(options):
         return options
-    runner = arguments.runner or (await carton.get_model_info(arguments.path)).runner.runner_name
-    return for_runner(options, runner)
+    if arguments.runner:
+        return for_runner(options, arguments.runner)
+    return for_runner(options, (info or await carton.get_model_info(arguments.path)).runner.runner_name)

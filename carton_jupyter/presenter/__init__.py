@@ -1,4 +1,4 @@
-"""How models, and what is known of them, show themselves: as HTML cards and as plain text.
+"""How models, and what is known of them, show themselves: as HTML cards and as plain text, and tables as markdown too.
 
 `view` turns what the runtime knows into plain data, `html` and `text` turn that into what is shown. Neither depends on
 a notebook, and the text holds nothing that differs from one run to the next.
@@ -12,7 +12,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 import carton_runtime as carton
-from carton_jupyter.presenter import html, text, view
+from carton_jupyter.presenter import files_view, html, text, view
 
 __all__ = ["install"]
 
@@ -24,6 +24,12 @@ _TYPES: dict[type, tuple[_Show, _Show, _Show]] = {
     carton.sync.Carton: (view.model_view, html.card, text.card),
     carton.TensorSpec: (view.spec_view, html.tensor, text.tensor),
     carton.SelfTestReport: (view.report_view, html.report, text.report),
+    carton.FileTable: (files_view.files_view, html.files, text.files),
+    carton.LazyFiles: (files_view.lazy_files_view, html.files, text.files),
+}
+_MARKDOWN: dict[type, tuple[_Show, _Show]] = {
+    carton.FileTable: (files_view.files_view, text.files_markdown),
+    carton.LazyFiles: (files_view.lazy_files_view, text.files_markdown),
 }
 
 
@@ -33,18 +39,21 @@ def install(ip: InteractiveShell) -> Callable[[], None]:
         return lambda: None
     formatters = ip.display_formatter.formatters
     for kind, (view_of, as_html, as_text) in _TYPES.items():
-        formatters["text/html"].for_type(kind, _html(view_of, as_html))
+        formatters["text/html"].for_type(kind, _shown(view_of, as_html))
         formatters["text/plain"].for_type(kind, _pretty(view_of, as_text))
+
+    for kind, (view_of, as_markdown) in _MARKDOWN.items():
+        formatters["text/markdown"].for_type(kind, _shown(view_of, as_markdown))
 
     def uninstall() -> None:
         for kind in _TYPES:
-            formatters["text/html"].pop(kind, None)
-            formatters["text/plain"].pop(kind, None)
+            for mimetype in ("text/html", "text/plain", "text/markdown"):
+                formatters[mimetype].pop(kind, None)
 
     return uninstall
 
 
-def _html(view_of: _Show, show: _Show) -> Callable[[Any], str]:
+def _shown(view_of: _Show, show: _Show) -> Callable[[Any], str]:
     return lambda value: str(show(view_of(value)))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.resources import files
+from importlib import resources
 
 from carton_jupyter.presenter import markdown
 from carton_jupyter.presenter.cache_view import CachedView, CacheView
+from carton_jupyter.presenter.files_view import FilesView, FileView
 from carton_jupyter.presenter.markup import Markup, element
 from carton_jupyter.presenter.view import (
     CardView,
@@ -32,6 +33,8 @@ def card(view: CardView) -> str:
         _examples(view["examples"]),
         _section("Self tests", _named(view["self_tests"])) if view["self_tests"] else None,
         _about(view),
+        _card_files(view["files"]),
+        _section(None, element("div", view["far"], css="faint")) if view["far"] else None,
     )
 
 
@@ -69,6 +72,35 @@ def _kernel(view: KernelView) -> Iterator[Markup]:
         yield element("tr", element("td", "last error: ", error, colspan=columns), css="error")
 
 
+def files(view: FilesView) -> str:
+    """The files of a carton, the largest first."""
+    head = element("tr", *(element("th", name) for name in ("file", "size", "", "sha256")))
+    rows = (element("tr", *_file(row), element("td", _digest(row["sha256"]))) for row in view["rows"])
+    table = element("table", element("thead", head), element("tbody", *rows), css="files")
+    total = element("span", view["total"], css="faint")
+    return _framed(_section("Files", element("div", table, css="wide"), _faint(view["more"]), beside=total))
+
+
+def _card_files(view: FilesView | None) -> Markup | None:
+    if view is None:
+        return None
+    label = element("span", "Files", css="label"), " ", element("span", view["total"], css="faint")
+    if not view["rows"]:
+        return element("div", *label, element("span", f"; {view['more']}", css="faint"), css="section")
+    table = element("table", element("tbody", *(element("tr", *_file(row)) for row in view["rows"])), css="files")
+    return element("div", element("details", element("summary", *label), table, _faint(view["more"])), css="section")
+
+
+def _file(row: FileView) -> Iterator[Markup]:
+    yield element("td", element("code", row["path"]))
+    yield element("td", row["size"], css="number")
+    yield element("td", row["place"], css="faint")
+
+
+def _digest(sha256: str) -> Markup:
+    return element("code", sha256[:12], title=sha256)
+
+
 def cached(view: CacheView) -> str:
     """The models in the cache, as a table."""
     said = [element("div", text) for text in view["said"]]
@@ -89,7 +121,7 @@ def _cached(view: CachedView) -> Markup:
 
 @cache
 def _style() -> Markup:
-    return element("style", Markup(files(__package__).joinpath("card.css").read_text(encoding="utf-8")))
+    return element("style", Markup(resources.files(str(__package__)).joinpath("card.css").read_text(encoding="utf-8")))
 
 
 def _framed(*parts: Markup | None) -> str:

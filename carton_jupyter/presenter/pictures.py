@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 import carton_runtime as carton
+from carton_jupyter.presenter.cache_view import size_text
 
 LARGEST = 1 << 20
 """Bytes of a picture in a description: every copy of it is stored in the notebook."""
@@ -45,13 +46,18 @@ def thumbnail(data: bytes) -> str:
 
 
 def value_text(value: carton.LazyTensor | carton.MiscFile) -> str:
-    """A line about a value: what a small tensor holds, else what kind it is."""
+    """A line about a value: what a small tensor holds if that is at hand, else what kind it is."""
     if isinstance(value, carton.MiscFile):
-        return "file"
+        return "file" if value.size is None else f"file, {size_text(value.size)}"
     kind = f"{value.dtype}{_sizes(value.shape)}"
-    if value.shape is None or None in value.shape or _count(value.shape) > _FEW:
+    if not (value.is_at_hand and is_small(value)):
         return kind
     return f"{_listed(value.get_blocking().tolist())} {kind}"
+
+
+def is_small(tensor: carton.LazyTensor) -> bool:
+    """Whether a tensor has so few values that all of them are shown."""
+    return tensor.shape is not None and None not in tensor.shape and _count(tensor.shape) <= _FEW
 
 
 def _listed(value: Any) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from carton_jupyter.presenter.cache_view import CacheView
+from carton_jupyter.presenter.files_view import FilesView, FileView
 from carton_jupyter.presenter.view import CardView, ComparisonView, KernelView, ReportView, TensorView
+
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # what may mean something in markdown, and can be escaped there
 
 
 def card(view: CardView) -> str:
@@ -46,6 +50,30 @@ def cached(view: CacheView) -> str:
     """The models in the cache, one on each line; where it is differs between machines and is left out."""
     rows = [f"{row['name']}: {row['size']}, used {row['used']}" for row in view["rows"]]
     return "\n".join([*view["said"], *rows, f"{view['total']} of {view['limit']}"])
+
+
+def files(view: FilesView) -> str:
+    """The files of a carton, one on each line."""
+    width = max((len(row["size"]) for row in view["rows"]), default=0)
+    lines = [f"  {row['size']:>{width}}  {row['path']}{_place(row)}" for row in view["rows"]]
+    return "\n".join([view["total"], *lines, *filter(None, [view["more"]])])
+
+
+def files_markdown(view: FilesView) -> str:
+    """The files of a carton as a table in markdown."""
+    lines = ["| file | size | sha256 |", "| --- | ---: | --- |"]
+    lines += [
+        f"| {_escaped(row['path'])}{_place(row)} | {row['size']} | {row['sha256'][:12]} |" for row in view["rows"]
+    ]
+    return "\n\n".join(["\n".join(lines), f"{view['total']} {view['more']}".rstrip()])
+
+
+def _escaped(text: str) -> str:
+    return _PUNCTUATION.sub(r"\\\g<0>", text)
+
+
+def _place(row: FileView) -> str:
+    return f" ({row['place']})" if row["place"] else ""
 
 
 def _tensors(kind: str, views: list[TensorView]) -> Iterator[str]:

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 import carton_runtime as carton
-from carton_jupyter.presenter.pictures import is_picture, picture, thumbnail, value_text
+from carton_jupyter.presenter.files_view import FilesView, card_files_view
+from carton_jupyter.presenter.pictures import LARGEST, is_picture, is_small, picture, thumbnail, value_text
+
+Value = carton.LazyTensor | carton.MiscFile
 
 
 class TensorView(TypedDict):
@@ -59,6 +62,8 @@ class CardView(TypedDict):
     self_tests: list[NamedView]
     description: str
     pictures: dict[str, str]
+    files: FilesView | None
+    far: str
 
 
 class ComparisonView(TypedDict):
@@ -117,6 +122,8 @@ def info_view(info: carton.CartonInfo) -> CardView:
         ],
         "description": info.model_description or "",
         "pictures": _pictures(info),
+        "files": card_files_view(info.files),
+        "far": _far(info),
     }
 
 
@@ -125,6 +132,13 @@ def model_view(model: carton.Carton | carton.sync.Carton) -> CardView:
     kernel = model.kernel
     running = f"Python {kernel.python} · numpy {kernel.numpy}" if kernel.python else ""
     return {**info_view(model.info), "state": kernel.state.value, "running": running}
+
+
+def far_values(info: carton.CartonInfo) -> list[Value]:
+    """What a card would show if it had been fetched: small tensors, and pictures that are not large."""
+    values = [value for example in info.examples for value in (*example.inputs.values(), *example.sample_out.values())]
+    values += [info.misc_files[path] for path in _named_pictures(info)]
+    return [value for value in values if not value.is_at_hand and _is_shown(value)]
 
 
 def spec_view(spec: carton.TensorSpec) -> TensorView:
@@ -187,7 +201,7 @@ def _shape(shape: str | Sequence[int | str | None] | None) -> str:
     return "[" + ", ".join("*" if size is None else str(size) for size in shape) + "]" if shape else "scalar"
 
 
-def _example(example: carton.Example[carton.LazyTensor | carton.MiscFile], number: int) -> ExampleView:
+def _example(example: carton.Example[Value], number: int) -> ExampleView:
     return {
         "name": example.name or f"example {number}",
         "description": example.description or "",
@@ -196,13 +210,13 @@ def _example(example: carton.Example[carton.LazyTensor | carton.MiscFile], numbe
     }
 
 
-def _values(values: Mapping[str, carton.LazyTensor | carton.MiscFile]) -> list[ValueView]:
+def _values(values: Mapping[str, Value]) -> list[ValueView]:
     return [_value(name, value) for name, value in values.items()]
 
 
-def _value(name: str, value: carton.LazyTensor | carton.MiscFile) -> ValueView:
+def _value(name: str, value: Value) -> ValueView:
     try:
-        shown = thumbnail(value.read_blocking()) if isinstance(value, carton.MiscFile) else ""
+        shown = thumbnail(value.read_blocking()) if isinstance(value, carton.MiscFile) and value.is_at_hand else ""
         return {"name": name, "text": value_text(value), "picture": shown}
     except carton.CartonError as error:  # a card says what it can
         return {"name": name, "text": f"cannot be read: {error}", "picture": ""}
@@ -210,8 +224,24 @@ def _value(name: str, value: carton.LazyTensor | carton.MiscFile) -> ValueView:
 
 def _pictures(info: carton.CartonInfo) -> dict[str, str]:
     """The misc files that the description shows, as data URIs."""
-    named = [path for path in info.misc_files if is_picture(path) and f"@misc/{path}" in (info.model_description or "")]
+    here = [path for path in _named_pictures(info) if info.misc_files[path].is_at_hand]
     try:
-        return {path: picture(info.misc_files[path].read_blocking()) for path in named}
+        return {path: picture(info.misc_files[path].read_blocking()) for path in here}
     except carton.CartonError:  # the description then shows their names; using the carton will say what is wrong
         return {}
+
+
+def _named_pictures(info: carton.CartonInfo) -> list[str]:
+    return [path for path in info.misc_files if is_picture(path) and f"@misc/{path}" in (info.model_description or "")]
+
+
+def _is_shown(value: Value) -> bool:
+    return is_small(value) if isinstance(value, carton.LazyTensor) else (value.size or 0) <= LARGEST
+
+
+def _far(info: carton.CartonInfo) -> str:
+    count = len(far_values(info))
+    if not count:
+        return ""
+    what = f"{count} values of examples and pictures are" if count > 1 else "One value or picture is"
+    return f"{what} not fetched yet; %carton_info --all fetches them"
