@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -18,6 +17,7 @@ from carton_runtime.contents.filling import Filling
 from carton_runtime.errors import StorageError
 from carton_runtime.events import OnEvent, step
 from carton_runtime.storage.cache import CacheNotWritableError, ContentStore, Lease, ModelFolder, make_room, sweep
+from carton_runtime.storage.cache.threads import in_thread
 from carton_runtime.storage.locks import Lock, try_lock
 
 _LOGGER = logging.getLogger(__name__)
@@ -84,12 +84,12 @@ async def _place(
     filling = Filling(files, store, folder.path / MODEL_PACKAGE)
     lease = await folder.lease()
     try:
-        if await asyncio.to_thread(filling.missing):
+        if await in_thread(filling.missing):
             with await _turn(folder, on_event):
                 await _fill(filling, folder, files, partial(make_room, cache_dir, limit=cache_size), on_event)
     except BaseException:
         lease.release()
-        await asyncio.to_thread(folder.remove_if_empty)
+        await in_thread(folder.remove_if_empty)
         raise
     return PlacedModel(folder.path / MODEL_PACKAGE, lease)
 
@@ -105,14 +105,14 @@ async def _turn(folder: ModelFolder, on_event: OnEvent | None) -> Lock:
 async def _fill(
     filling: Filling, folder: ModelFolder, files: CartonFiles, room: partial[None], on_event: OnEvent | None
 ) -> None:
-    missing = await asyncio.to_thread(filling.missing)
+    missing = await in_thread(filling.missing)
     if not missing:  # another process has placed it meanwhile
         return
     try:
-        await asyncio.to_thread(_prepare, folder, files)
+        await in_thread(_prepare, folder, files)
         await filling.fill(missing, room, on_event)
     except BaseException:
-        await asyncio.to_thread(filling.undo)
+        await in_thread(filling.undo)
         raise
 
 
@@ -126,7 +126,7 @@ async def _place_aside(
     files: CartonFiles, cache_dir: Path, reason: StorageError, on_event: OnEvent | None
 ) -> PlacedModel:
     _LOGGER.warning("%s; the files of this model go to a temporary folder", reason)
-    temporary = await asyncio.to_thread(_Temporary)
+    temporary = await in_thread(_Temporary)
     try:
         store = ContentStore(temporary.path, beside=cache_dir)
         placed = await _place(files, store, temporary.path, _UNLIMITED, on_event)

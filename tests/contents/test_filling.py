@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fix_placing import leftovers
 
 from carton_runtime.contents.base import Contents
 from carton_runtime.contents.carton import CartonFiles
@@ -42,6 +44,7 @@ class Watched(Contents):
         self._wait_for = wait_for
         self._failing = failing
         self._enough = asyncio.Event()
+        self.is_busy = asyncio.Event()
 
     @property
     def paths(self) -> Collection[str]:
@@ -60,6 +63,8 @@ class Watched(Contents):
         async def stream(offset: int) -> AsyncGenerator[bytes, None]:
             self._now += 1
             self.most = max(self.most, self._now)
+            if self._now == AT_ONCE:
+                self.is_busy.set()
             if self._now == self._wait_for:
                 self._enough.set()
             await self._enough.wait()
@@ -165,3 +170,31 @@ async def test_loads_at_once_in_one_process_fetch_it_once(many: Path, cache_dir:
     assert len(files.contents.asked) == 10
     for one in placed:
         one.release()
+
+
+async def test_a_load_that_is_cancelled_leaves_nothing(many: Path, cache_dir: Path, nothing_left: object) -> None:
+    files = await watched(many, wait_for=AT_ONCE + 1)  # which never happens
+    placing = asyncio.create_task(place_model(files, cache_dir))
+    await files.contents.is_busy.wait()
+    placing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await placing
+    assert not list(cache_dir.glob("models/*"))
+    assert not list(cache_dir.glob("partial/*"))
+
+
+@pytest.mark.parametrize("turns", [*range(0, 40, 4), *(pytest.param(n, marks=pytest.mark.soak) for n in range(60))])
+async def test_a_load_may_be_cancelled_at_any_moment(
+    many: Path, cache_dir: Path, turns: int, nothing_left: object
+) -> None:
+    files = await open_carton(many, Settings.load())
+    placing = asyncio.create_task(place_model(files, cache_dir))
+    for _ in range(turns):
+        await asyncio.sleep(0.001)  # so many turns of the loop, and of its threads
+    placing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        (await placing).release()
+    assert not list(cache_dir.glob("partial/*"))
+    placed = await place_model(files, cache_dir)
+    placed.release()
+    assert leftovers(cache_dir) == []

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from carton_runtime.storage.cache.inventory import Inventory, Model, Stored
@@ -73,12 +74,12 @@ def _remove_oldest(inventory: Inventory, is_wanted: Callable[[int, float], bool]
 
 def _candidates(inventory: Inventory) -> Iterator[_Candidate]:
     for model in inventory.models:
-        yield _Candidate(model.used_at, lambda model=model: _remove_model(model, inventory))  # type: ignore[misc]
+        yield _Candidate(model.used_at, partial(_remove_model, model, inventory))
     for file in inventory.stored.values():
         if file.names == 1:
-            yield _Candidate(file.used_at, lambda file=file: _remove_unlinked(file))  # type: ignore[misc]
+            yield _Candidate(file.used_at, partial(_remove_unlinked, file))
     for path, size, used_at in inventory.partial:
-        yield _Candidate(used_at, lambda path=path, size=size: _remove_partial(path, size))  # type: ignore[misc]
+        yield _Candidate(used_at, partial(_remove_partial, path, size))
 
 
 def _remove_model(model: Model, inventory: Inventory) -> int:
