@@ -184,9 +184,27 @@ async def test_a_large_file_without_ranges_is_refused(server: RangeServer, open_
     with large.open("wb") as file:
         file.truncate(whole.LARGEST + 1)
     source = open_url(server.serve("data", large, Faults(ignore_ranges=True)))
+    assert await source.size() == whole.LARGEST + 1
     with pytest.raises(StorageError, match=r"/data has more than 64 MiB, .* download the carton and give its path"):
-        await source.size()
+        await source.read(0, 10)
     assert server.sent("data") < whole.LARGEST / 2  # no more than fits between the two of us
+
+
+async def test_a_large_file_without_ranges_can_be_streamed(
+    server: RangeServer, open_url: OpenUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole, "LARGEST", 1 << 18)
+    source = open_url(server.serve("data", DATA, Faults(ignore_ranges=True)))
+    for wanted in (Span(0, len(DATA)), FAR, Span(len(DATA) - 5, 5), Span(10, 0)):
+        pieces = [piece async for piece in source.stream(*wanted)]
+        assert b"".join(pieces) == part(wanted)
+        assert all(0 < len(piece) <= PIECE for piece in pieces)
+    server.serve("data", DATA, Faults(ignore_ranges=True, close_after=400_000, times=2))
+    assert b"".join([piece async for piece in source.stream(*FAR)]) == part(FAR)
+    assert len(server.requests("data")) == 3
+    server.serve("data", DATA[::-1], Faults(ignore_ranges=True, change_after=0))
+    with pytest.raises(StorageError, match="changed while it was read"):
+        await anext(source.stream(*FAR))
 
 
 async def test_a_file_of_unknown_length_is_taken_up_to_the_same_size(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from carton_runtime.errors import StorageError
 from carton_runtime.storage.base import PIECE, Span
 from carton_runtime.storage.http.answers import CHANGED, OK, PARTIAL, Version, describe
 from carton_runtime.storage.http.asking import Asking, Received, header_of
-from carton_runtime.storage.http.whole import WholeFile, check_size
+from carton_runtime.storage.http.whole import WholeFile, check_size, is_too_large
 from carton_runtime.storage.remote import TAIL, Look, RemoteSource
 from carton_runtime.storage.retrying import Attempts, Patience, Trouble, attempted
+from carton_runtime.storage.spans import cut
 
 _PATIENCE = Patience()
 
@@ -22,7 +23,7 @@ class HttpSource(RemoteSource):
     """A file behind an ``http:`` or ``https:`` URL.
 
     One request with a suffix range tells size and version and brings the tail. All others ask for that very version. A
-    server that gives no ranges is asked for the whole file, where that is small.
+    server that gives no ranges is asked for the whole file where that is small; a large one can then only be streamed.
 
     Args:
         url: where it is.
@@ -47,6 +48,13 @@ class HttpSource(RemoteSource):
         if self._whole is not None:
             self._whole.close()
             self._whole = None
+
+    async def read_ranges(self, spans: Sequence[Span]) -> list[bytes]:
+        """The bytes of each span."""
+        size = await self.size()
+        if not self._gives_ranges:
+            check_size(size, self.name)
+        return await super().read_ranges(spans)
 
     async def encoding(self) -> str:
         """How the bytes are compressed; empty when they are not. Raises as `size` does."""
@@ -87,8 +95,11 @@ class HttpSource(RemoteSource):
         return self._seen_as(received, data, size)
 
     async def _look_at_whole(self, received: Received) -> Look:
-        whole = await self._take(received)
         self._gives_ranges = False
+        length = received.answer.length
+        if length is not None and is_too_large(length):
+            return self._seen_as(received, b"", length)
+        whole = await self._take(received)
         tail = whole.read(max(whole.size - TAIL, 0), TAIL)
         return self._seen_as(received, tail, whole.size)
 
@@ -97,7 +108,9 @@ class HttpSource(RemoteSource):
         return Look(size, _identity(self._asking.version), tail)
 
     async def _fetch(self, span: Span) -> AsyncGenerator[bytes, None]:
-        fetch = self._fetch_parts if self._gives_ranges else self._fetch_from_whole
+        fetch = self._fetch_parts
+        if not self._gives_ranges:
+            fetch = self._fetch_passing if is_too_large(await self.size()) else self._fetch_from_whole
         async with aclosing(fetch(span)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -114,6 +127,28 @@ class HttpSource(RemoteSource):
                         span = Span(span.start + len(piece), span.length - len(piece))
                         attempts.progress(len(piece))
                         yield piece
+            except Trouble as trouble:
+                await attempts.failed(trouble)
+
+    async def _fetch_passing(self, span: Span) -> AsyncGenerator[bytes, None]:
+        """What comes before the span comes as well, each time, and is thrown away."""
+        attempts = Attempts(self._patience, self._asking.where(span))
+        while span.length:
+            try:
+                async with (
+                    self._asking.ask(None, self._asking.where(span)) as received,
+                    aclosing(received.pieces(await self.size())) as pieces,
+                ):
+                    position = 0
+                    async for piece in pieces:
+                        part = cut(span, [(position, piece)])
+                        position += len(piece)
+                        if part:
+                            span = Span(span.start + len(part), span.length - len(part))
+                            attempts.progress(len(part))
+                            yield part
+                        if not span.length:
+                            return
             except Trouble as trouble:
                 await attempts.failed(trouble)
 

@@ -12,7 +12,7 @@ from typing import IO
 from carton_runtime.errors import StorageError
 
 LARGEST = 64 << 20
-"""Bytes that are taken from a server that gives no ranges; a larger file is for the user to download."""
+"""Bytes that are kept of a server that gives no ranges; a larger file can be streamed, and nothing else."""
 
 
 class WholeFile:
@@ -53,13 +53,18 @@ class WholeFile:
         return os.pread(self._file.fileno(), length, start)
 
 
+def is_too_large(size: int | None) -> bool:
+    """Whether a file of that size is not kept."""
+    return size is not None and size > LARGEST
+
+
 def check_size(size: int | None, what: str) -> None:
-    """Refuse to take what is too large.
+    """Refuse to keep what is too large.
 
     Raises:
         StorageError: it is; the message says what to do.
     """
-    if size is not None and size > LARGEST:
+    if is_too_large(size):
         raise StorageError(
             f"{what} has more than {LARGEST >> 20} MiB, and its server gives no ranges of it; "
             "download the carton and give its path"
