@@ -24,7 +24,7 @@ class Lock:
     """A lock that is held, until `release` or the end of the block.
 
     Attributes:
-        descriptor: what is locked, open.
+        descriptor: what is locked, open; -1 when it was let go.
     """
 
     def __init__(self, descriptor: int) -> None:

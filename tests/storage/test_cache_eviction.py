@@ -94,6 +94,19 @@ async def test_a_lease_makes_a_model_the_one_used_last(cache: Cache) -> None:
     assert cache.models == {"old"}
 
 
+async def test_what_was_in_use_for_long_counts_as_used_until_its_end(cache: Cache) -> None:
+    long = cache.model("long", content("l"), used_at=1000)
+    lease = await long.lease()
+    os.utime(long.path, (1000, 1000))
+    cache.model("short", content("s"), used_at=2000)
+    lease.release()
+    make_room(cache.root, 0, 150 * KB)
+    assert cache.models == {"long"}
+    os.utime(long.path, (1000, 1000))
+    lease.release()
+    assert long.used_at == 1000, "it was let go already"
+
+
 async def test_what_is_in_use_stays_even_if_the_cache_is_too_large_then(cache: Cache) -> None:
     used = cache.model("used", content("u"), used_at=1000)
     cache.model("unused", content("n"), used_at=2000)

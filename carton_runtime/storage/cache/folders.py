@@ -31,7 +31,9 @@ class Lease:
         self._lock = held
 
     def release(self) -> None:
-        """The folder is not needed any more; a second time does nothing."""
+        """The folder is not needed any more, and was in use until now; a second time does nothing."""
+        if self._lock.descriptor >= 0:
+            self.folder.touch()
         self._lock.release()
 
 
@@ -60,9 +62,13 @@ class ModelFolder:
             held = await self._held()
         except OSError as error:
             raise cannot_write(self.path.parent.parent, error) from error
+        self.touch()
+        return Lease(self, held)
+
+    def touch(self) -> None:
+        """Note that it is used."""
         with contextlib.suppress(OSError):  # a cache that may only be read has no order in which things go
             os.utime(self.path)
-        return Lease(self, held)
 
     async def _held(self) -> Lock:
         while True:
