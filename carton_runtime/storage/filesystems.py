@@ -33,8 +33,14 @@ class FilesystemSource(RemoteSource):
     def __init__(self, url: str) -> None:
         super().__init__(redacted(url))
         with self._translated():
+            from fsspec import available_protocols
             from fsspec.core import url_to_fs
 
+            scheme = url.partition("://")[0]
+            if scheme not in available_protocols():
+                raise StorageError(
+                    f"{self.name} cannot be read: nothing here knows {scheme}:// URLs; download the carton and give its path"
+                )
             # What was listed once is not believed for ever.
             self._filesystem, self._path = url_to_fs(url, use_listings_cache=False)
         self._version: tuple[int, str] | None = None

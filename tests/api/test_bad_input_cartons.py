@@ -123,8 +123,8 @@ async def test_a_file_url_of_this_machine_and_of_another(double_carton: Path, ca
         await carton.load(f"file://elsewhere{double_carton}")
 
 
-async def test_a_url_that_this_release_does_not_read(cache_dir: Path) -> None:
-    with pytest.raises(StorageError, match="download the carton and give its path"):
+async def test_a_url_of_a_kind_that_nothing_here_reads(cache_dir: Path) -> None:
+    with pytest.raises(StorageError, match="nothing here knows gopher:// URLs; download the carton and give its path"):
         await carton.load("gopher://example.org/model.carton")
 
 

@@ -192,8 +192,8 @@ async def test_misc_files_that_cannot_be_read(folder: Path, output: Path, tmp_pa
 @pytest.mark.parametrize(
     ("name", "error", "words"),
     [
-        (b"a\nb", FormatError, "contains a backslash, a NUL or a newline"),
-        (b"a\\b", FormatError, "contains a backslash, a NUL or a newline"),
+        (b"a\nb", FormatError, "contains a backslash, a NUL, a newline"),
+        (b"a\\b", FormatError, "contains a backslash, a NUL, a newline"),
         (b"C:x", FormatError, "is absolute"),
         (b"\xff", FormatError, "is not valid UTF-8"),
     ],
