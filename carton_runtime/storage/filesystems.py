@@ -39,7 +39,8 @@ class FilesystemSource(RemoteSource):
             scheme = url.partition("://")[0]
             if scheme not in available_protocols():
                 raise StorageError(
-                    f"{self.name} cannot be read: nothing here knows {scheme}:// URLs; download the carton and give its path"
+                    f"{self.name} cannot be read: nothing here knows {scheme}:// URLs; "
+                    "download the carton and give its path"
                 )
             # What was listed once is not believed for ever.
             self._filesystem, self._path = url_to_fs(url, use_listings_cache=False)
