@@ -104,7 +104,8 @@ def test_it_helps(run: Run, shown: Shown) -> None:
 def test_a_front_end_shows_a_table(kernel: Any) -> None:
     _, shown = kernel.run("%carton_cache")
     data = shown[0]["data"]
-    assert "no model is in the cache" in data["text/html"]
+    assert "carton-card" in data["text/html"]
+    assert "of 50 GB, in " in data["text/html"]
     assert data["text/plain"].endswith("of 50 GB")
 
 
@@ -115,6 +116,7 @@ def test_names_are_text_in_the_table() -> None:
     view = cache_view([model], 10, 100, Path("<i>"), ["done"])
     assert "&lt;b&gt;Evil" in html.cached(view)
     assert "<i>" not in html.cached(view)
+    assert "no model is in the cache" in html.cached(cache_view([], 0, 100, Path("cache")))
     assert text.cached(view) == "done\n<b>Evil</b>: 10 B, used now\n10 B of 100 B"
 
 

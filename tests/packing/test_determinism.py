@@ -15,7 +15,7 @@ import carton_runtime as carton
 
 Pack = Callable[..., Path]
 
-FILES = {"b": b"second" * 1000, "a/é": b"", "a/z": bytes(range(256)), "A": b"upper"}
+FILES = {"b": b"second" * 1000, "a/é": b"", "a/z": bytes(range(256)), "Z": b"upper"}
 SCRIPT = """
 import sys
 from pathlib import Path
