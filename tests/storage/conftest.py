@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
 from carton_runtime.storage.http.source import HttpSource
 from carton_runtime.storage.retrying import Patience
-from carton_runtime.testing.range_server import RangeServer
+from carton_runtime.testing.range_server import Faults, RangeServer
 
-QUICK = Patience(attempts=3, delay=0.001, longest_asked=0.5, connect=5.0, silence=0.3)
-"""Little patience, for servers that never get better."""
+QUICK = Patience(attempts=3, delay=0.001, longest_asked=0.5, connect=10.0, silence=10.0)
+"""Little patience, for servers that never get better; enough of it for a machine that is busy."""
 
 DATA = os.urandom(1_000_000)
+
+
+def patience_with(faults: Faults) -> Patience:
+    """As little patience as a server with these faults deserves: nobody wants to wait until silence is one."""
+    is_silent = faults.mute or faults.stall_after is not None
+    return replace(QUICK, silence=0.3) if is_silent else QUICK
+
 
 OpenUrl = Callable[..., HttpSource]
 

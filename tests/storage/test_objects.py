@@ -20,7 +20,7 @@ import numpy as np
 import obstore
 import pytest
 from obstore.store import S3Store
-from storage.conftest import DATA, QUICK
+from storage.conftest import DATA, QUICK, patience_with
 from storage.test_http import FAR, part, ranges
 
 import carton_runtime as carton
@@ -219,7 +219,7 @@ TROUBLE = {
 async def test_trouble_is_a_typed_error_without_secrets(
     azure: RangeServer, faults: Faults, says: str, late: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = ObjectSource("az://box/data", QUICK)
+    source = ObjectSource("az://box/data", patience_with(faults))
     azure.serve("box/data", DATA, Faults() if late else faults)
     with pytest.raises(StorageError, match=rf"^az://box/data.*({says})") as caught:  # noqa: PT012  one of the two raises
         await source.size()
