@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from carton_runtime.lazy import LazyFiles, LazyTensor, MiscFile
     from carton_runtime.loading import get_model_info, load, load_unpacked
     from carton_runtime.model import Carton, SealHandle
-    from carton_runtime.packing import pack
+    from carton_runtime.packing import pack, shrink
     from carton_runtime.runner_kernels.kernel import Kernel
     from carton_runtime.runner_kernels.registry import kernels
     from carton_runtime.runner_kernels.supervisor import RestartPolicy
@@ -95,6 +95,7 @@ _HOMES = {
     "Carton": "model",
     "SealHandle": "model",
     "pack": "packing",
+    "shrink": "packing",
     "Kernel": "runner_kernels.kernel",
     "kernels": "runner_kernels.registry",
     "RestartPolicy": "runner_kernels.supervisor",
@@ -147,6 +148,7 @@ __all__ = [
     "load",
     "load_unpacked",
     "pack",
+    "shrink",
     "sync",
 ]
 

@@ -68,9 +68,14 @@ class Manifest:
         return "".join(f"{path}={sha256}\n" for path, sha256 in sorted(self.entries.items())).encode("utf-8")
 
     @property
+    def data(self) -> bytes:
+        """The bytes of the ``MANIFEST``: the very ones that were read, when it was read."""
+        return self.serialise() if self._read is None else self._read
+
+    @property
     def model_hash(self) -> str:
-        """The sha256 of the ``MANIFEST``: of the very bytes that were read, when it was read."""
-        return hashlib.sha256(self.serialise() if self._read is None else self._read).hexdigest()
+        """The sha256 of `data`."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ class MoreOptions(TypedDict, total=False):
         self_tests: inputs to run the model on, with what should come out.
         examples: inputs and outputs to show; values are tensors, or the bytes of a picture or sound.
         misc_files: files for the description, by name: their bytes, or a path to read them from.
+        linked_files: sha256 in hex → URLs of files that the model has and the carton need not hold, the best URL first;
+            whoever loads it fetches them there. Hashes of which the model has no file are left out, with a warning.
     """
 
     runner_opts: Mapping[str, Option] | None
@@ -48,6 +50,7 @@ class MoreOptions(TypedDict, total=False):
     self_tests: Sequence[SelfTest[Any]] | None
     examples: Sequence[Example[Any]] | None
     misc_files: Mapping[str, bytes | Path] | None
+    linked_files: Mapping[str, Sequence[str]] | None
 
 
 class PackOptions(MoreOptions):

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
 from carton_runtime import background
-from carton_runtime.errors import CartonError, StorageError
+from carton_runtime.errors import StorageError
 from carton_runtime.events import OnEvent, step
 from carton_runtime.format.archive import ArchiveWriter
+from carton_runtime.format.manifest import Links
 from carton_runtime.packing.collect import ModelFile, collect
 from carton_runtime.packing.description import Description, describe
+from carton_runtime.packing.entries import EntryWriter, content_size
 from carton_runtime.packing.hashing import Hasher
+from carton_runtime.packing.linking import checked_links, find_linked
 from carton_runtime.packing.options import MoreOptions, PackOptions, check_names, spell_out
+from carton_runtime.packing.output import Output
 from carton_runtime.packing.steps import Prepared, prepare
-from carton_runtime.packing.write import CartonWriter, content_size, temporary_file
+from carton_runtime.packing.write import CartonWriter
 from carton_runtime.settings import Settings
 from carton_runtime.storage.locate import local_path
 
@@ -42,7 +45,7 @@ async def pack(
         required_framework_version: which versions of the framework it needs, as a Cargo version requirement: ``=3.10``
             is any 3.10.x.
         output_path: the carton to write, replacing what is there; a new temporary file unless given.
-        on_event: told of the steps ``environment.lock`` and ``model.pack``.
+        on_event: told of the steps ``environment.lock``, ``model.hash`` and ``model.pack``.
         **options: see `MoreOptions`.
 
     Returns:
@@ -67,21 +70,13 @@ async def pack(
 
 
 async def _pack(path: Path, output: Path | None, options: PackOptions, on_event: OnEvent | None) -> Path:
+    links = checked_links(options.get("linked_files") or {}, "linked_files")
     description = describe(options)
     files = await asyncio.to_thread(_files_for, path, output)
     prepared = await asyncio.to_thread(prepare, path, description.document.runner, Settings.load(), on_event)
     description.document = replace(description.document, runner=prepared.runner)
-    job = _Job(files, prepared, description, output)
-    writing = asyncio.create_task(asyncio.to_thread(job.write, on_event), name="carton-pack")
-    try:
-        return await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        # The thread must have removed its file before the caller goes on.
-        job.stop.set()
-        await asyncio.wait({writing})
-        if writing.exception() is None and output is None:
-            writing.result().unlink()  # it was done already, and nobody will learn the name of the file
-        raise
+    job = _Job(files, prepared, description, links)
+    return await job.run(Output(output), on_event)
 
 
 def _files_for(path: Path, output: Path | None) -> list[ModelFile]:
@@ -97,33 +92,22 @@ def _files_for(path: Path, output: Path | None) -> list[ModelFile]:
 
 @dataclass(frozen=True)
 class _Job:
-    """The writing of one carton, in a thread."""
+    """The writing of one carton."""
 
     files: list[ModelFile]
     prepared: Prepared
     description: Description
-    output: Path | None
-    stop: threading.Event = field(default_factory=threading.Event)
+    links: Links
 
-    def write(self, on_event: OnEvent | None) -> Path:
-        opened, temporary = temporary_file(self.output)
-        try:
-            with opened, ArchiveWriter(opened) as archive:
-                self._write(archive, on_event)
-            if self.output is None:
-                return temporary
-            temporary.replace(self.output)
-        except BaseException as error:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
-            if isinstance(error, OSError) and not isinstance(error, CartonError):
-                raise StorageError(f"the carton {self.output or temporary} cannot be written: {error}") from error
-            raise
-        return self.output
+    async def run(self, output: Output, on_event: OnEvent | None) -> Path:
+        return await output.written(lambda archive: self._write(archive, output.stop, on_event))
 
-    def _write(self, archive: ArchiveWriter, on_event: OnEvent | None) -> None:
-        model = [file.source for file in self.files if file.link is None]
-        total = sum(map(content_size, (*model, *self.prepared.added.values())))
+    def _write(self, archive: ArchiveWriter, stop: threading.Event, on_event: OnEvent | None) -> None:
+        sources = {file.path: file.source for file in self.files if file.link is None}
+        model = {f"model/{path}": content for path, content in {**sources, **self.prepared.added}.items()}
+        linked = find_linked(model, self.links, stop, on_event)
+        total = sum(content_size(content) for path, content in model.items() if path not in linked.files)
         message = f"packing {len(self.files)} files"
         with step("model.pack", message, total=total, on_event=on_event) as running, Hasher() as hasher:
-            CartonWriter(archive, running, self.stop, hasher).write(self.files, self.prepared.added, self.description)
+            entries = EntryWriter(archive, running, stop, hasher)
+            CartonWriter(entries, linked).write(self.files, self.prepared.added, self.description)
