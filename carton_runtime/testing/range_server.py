@@ -58,6 +58,17 @@ class RangeServer:
         """The requests for a file so far."""
         return list(self._server.served[f"/{name}"].requests)
 
+    def wait_for(self, name: str, count: int = 1, *, timeout: float = 30.0) -> None:
+        """Wait until so many requests for a file have come.
+
+        Raises:
+            TimeoutError: they did not within `timeout` seconds.
+        """
+        served = self._server.served[f"/{name}"]
+        with self._server.changed:
+            if not self._server.changed.wait_for(lambda: len(served.requests) >= count, timeout):
+                raise TimeoutError(f"{len(served.requests)} of {count} requests for {name} came")
+
     def sent(self, name: str) -> int:
         """Bytes that were sent of a file so far."""
         return sum(request.sent for request in self.requests(name))
@@ -78,16 +89,16 @@ class _Server(ThreadingHTTPServer):
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.served: dict[str, Served] = {}
-        self.lock = threading.Lock()
+        self.changed = threading.Condition()
         self._open: set[socket.socket] = set()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        with self.lock:
+        with self.changed:
             self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        with self.lock:
+        with self.changed:
             self._open.discard(request)
         super().shutdown_request(request)
 
@@ -95,7 +106,7 @@ class _Server(ThreadingHTTPServer):
         """Clients hang up whenever they like, and it is nobody's error here."""
 
     def hang_up(self) -> None:
-        with self.lock:
+        with self.changed:
             for connection in self._open:
                 with contextlib.suppress(OSError):  # the other side was faster
                     connection.shutdown(socket.SHUT_RDWR)
@@ -116,9 +127,10 @@ class _Handler(BaseHTTPRequestHandler):
             refuse(self, 404, {})
             return
         headers = {name.lower(): text for name, text in self.headers.items()}
-        with self.server.lock:
+        with self.server.changed:
             request = Request(self.command, len(served.requests) + 1, headers, parts.query)
             served.requests.append(request)
+            self.server.changed.notify_all()
         Answering(self, served, request).answer()
 
     do_HEAD = do_GET  # noqa: N815  its name there

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
-from storage.conftest import DATA, QUICK, OpenUrl
+from storage.conftest import DATA, OpenUrl
 
 from carton_runtime.errors import StorageError
 from carton_runtime.storage.base import PIECE, Span
@@ -238,9 +238,9 @@ async def test_a_server_that_gives_less_than_asked_is_asked_again(server: RangeS
 
 
 async def test_a_cancelled_read_leaves_nothing(server: RangeServer, open_url: OpenUrl, nothing_left: object) -> None:
-    source = open_url(server.serve("data", DATA, Faults(mute=True)), QUICK)
+    source = open_url(server.serve("data", DATA, Faults(mute=True)))
     task = asyncio.create_task(source.read(*FAR))
-    await asyncio.sleep(0.05)
+    await asyncio.to_thread(server.wait_for, "data")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

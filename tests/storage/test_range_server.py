@@ -6,6 +6,7 @@ import base64
 import gzip
 import http.client
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -72,6 +73,17 @@ def test_requests_and_bytes_are_counted(server: RangeServer, ask: Ask) -> None:
     assert (first.number, first.headers["range"], first.status, first.sent) == (1, "bytes=100-199", 206, 100)
     assert (second.number, second.query, second.status, second.sent) == (2, "x=1", 200, len(DATA))
     assert server.sent("data") == 100 + len(DATA)
+
+
+def test_requests_are_waited_for(server: RangeServer, ask: Ask) -> None:
+    url = server.serve("data", DATA)
+    with pytest.raises(TimeoutError, match="0 of 1 requests for data came"):
+        server.wait_for("data", timeout=0.01)
+    later = threading.Timer(0.05, ask, [url])
+    later.start()
+    server.wait_for("data")
+    assert len(server.requests("data")) == 1
+    later.join()
 
 
 def test_a_head_has_no_body(server: RangeServer) -> None:
