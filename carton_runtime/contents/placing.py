@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import shutil
-import stat
-import tempfile
-import weakref
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +11,9 @@ from carton_runtime.contents.filling import Filling
 from carton_runtime.errors import StorageError
 from carton_runtime.events import OnEvent, step
 from carton_runtime.storage.cache import CacheNotWritableError, ContentStore, Lease, ModelFolder, make_room, sweep
+from carton_runtime.storage.cache.temporary import TemporaryCache
 from carton_runtime.storage.cache.threads import in_thread
-from carton_runtime.storage.locks import Lock, try_lock
+from carton_runtime.storage.locks import Lock
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -26,7 +21,6 @@ MODEL_PACKAGE = "_carton_model_module"
 """The name of the directory: the package that Python models find themselves in."""
 
 _UNLIMITED = 1 << 62
-_TEMPORARY = "carton-model-"
 
 
 class PlacedModel:
@@ -40,9 +34,9 @@ class PlacedModel:
     def __init__(self, path: Path, lease: Lease) -> None:
         self.path = path
         self.remark = ""
-        self._held: list[Lease | _Temporary] = [lease]
+        self._held: list[Lease | TemporaryCache] = [lease]
 
-    def keep(self, temporary: _Temporary, remark: str) -> None:
+    def keep(self, temporary: TemporaryCache, remark: str) -> None:
         """Let go of a temporary folder together with the files, which are in it."""
         self._held.append(temporary)
         self.remark = remark
@@ -126,7 +120,7 @@ async def _place_aside(
     files: CartonFiles, cache_dir: Path, reason: StorageError, on_event: OnEvent | None
 ) -> PlacedModel:
     _LOGGER.warning("%s; the files of this model go to a temporary folder", reason)
-    temporary = await in_thread(_Temporary)
+    temporary = await in_thread(TemporaryCache)
     try:
         store = ContentStore(temporary.path, beside=cache_dir)
         placed = await _place(files, store, temporary.path, _UNLIMITED, on_event)
@@ -135,43 +129,3 @@ async def _place_aside(
         raise
     placed.keep(temporary, f"{reason}; its files are in a temporary folder, and fetched anew the next time")
     return placed
-
-
-class _Temporary:
-    """A temporary folder that goes with this object, or with this process; or with the next that makes one."""
-
-    def __init__(self) -> None:
-        try:
-            _remove_abandoned(Path(tempfile.gettempdir()))
-            self.path = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
-        except OSError as error:
-            raise StorageError(f"neither the cache nor the temporary folder can be written: {error}") from error
-        self._lock = try_lock(self.path)
-        self._finalizer = weakref.finalize(self, _remove, self.path, self._lock, os.getpid())
-
-    def release(self) -> None:
-        """Remove it; a second time does nothing."""
-        self._finalizer()
-
-
-def _remove(folder: Path, lock: Lock | None, owner: int) -> None:
-    if os.getpid() == owner:  # and not a process that was forked from it
-        shutil.rmtree(folder, ignore_errors=True)
-        if lock is not None:
-            lock.release()
-
-
-def _remove_abandoned(parent: Path) -> None:
-    """Remove the folders of processes of this user's that died before they could."""
-    for folder in parent.glob(f"{_TEMPORARY}*"):
-        with contextlib.suppress(OSError):  # it has gone meanwhile
-            found = folder.lstat()
-            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
-                _remove_unlocked(folder)
-
-
-def _remove_unlocked(folder: Path) -> None:
-    held = try_lock(folder)
-    if held is not None:
-        with held:
-            shutil.rmtree(folder, ignore_errors=True)
