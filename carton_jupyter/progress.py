@@ -27,7 +27,7 @@ _DELAY = 0.5
 _LINGER = 0.5  # seconds without a step after which the bar goes: the next step often follows at once
 _WIDEST = 48
 
-_TIME_ONLY = "{desc} {elapsed}"
+_TIME_ONLY = "{desc} {bar} {elapsed}"  # a notebook's bar is there anyway, and would stand before the text
 _AMOUNT = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}"
 
 
@@ -137,7 +137,7 @@ class ProgressBar:
         bar.total = event.total or None
         bar.n = min(event.done, event.total or 0)
         bar.unit = event.unit
-        bar.bar_format = f"{_AMOUNT}{_pace(event)}" if known else _TIME_ONLY
+        bar.bar_format = f"{_AMOUNT}{_unit(event)}{_pace(event)}" if known else _TIME_ONLY
         bar.set_description_str(_shortened(event.message or event.step), refresh=False)
         bar.refresh()
 
@@ -166,6 +166,10 @@ def new_bar() -> Bar:
     # disable=None: no bar where stderr is no terminal. A notebook's bar takes it for False.
     bar: Bar = Unwatched(total=None, leave=False, disable=None, unit_scale=True, mininterval=0)
     return bar
+
+
+def _unit(event: Event) -> str:
+    return "B" if event.unit == "B" else f" {event.unit}"
 
 
 def _pace(event: Event) -> str:

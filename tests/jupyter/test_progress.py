@@ -164,11 +164,11 @@ def test_the_time_that_is_left_is_told_by_the_pace_of_what_was_new(bar: FakeBar)
     with ProgressBar(lambda: bar, delay=0, interval=0) as progress:
         progress(Event("model.fetch", Phase.PROGRESS, "file", 600, 1000, "B", 10.0, skipped=500))
         bar.wait_for(lambda: bool(bar.drawn))
-        assert str(bar.bar_format).endswith(" 10.0B/s, 00:40 left")
+        assert str(bar.bar_format).endswith("{total_fmt}B 10.0B/s, 00:40 left")
 
 
 def test_nothing_is_said_of_the_pace_while_nothing_has_come(bar: FakeBar) -> None:
     with ProgressBar(lambda: bar, delay=0, interval=0) as progress:
         progress(Event("model.fetch", Phase.PROGRESS, "file", 500, 1000, "B", 10.0, skipped=500))
         bar.wait_for(lambda: bool(bar.drawn))
-        assert str(bar.bar_format).endswith("{total_fmt}")
+        assert str(bar.bar_format).endswith("{total_fmt}B")
