@@ -73,6 +73,8 @@ class Filling:
             running.skip(sum(sizes[sha256] for sha256 in names.keys() - absent.keys()))
             await in_thread(make_room, sum(sizes[sha256] for sha256 in absent))
             await self._fetch(absent, sizes, running)
+            if any(self._files.size(paths[0]) is None for paths in absent.values()):
+                await in_thread(make_room, 0)  # for what nobody knew the size of
             await in_thread(self._place_links, links)
 
     def undo(self) -> None:

@@ -158,6 +158,17 @@ async def test_what_an_earlier_load_left_is_used_and_not_removed_to_make_room(
     assert len(files.contents.asked) == 10 - there
 
 
+async def test_the_cache_keeps_to_its_size_also_when_nobody_knows_that_of_a_file(
+    pack_noop: Callable[..., Path], cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in (1, 2):
+        files = await open_carton(pack_noop({"weights": noise(300 * KB, seed)}), Settings.load())
+        (await place_model(files, cache_dir, cache_size=500 * KB)).release()
+        monkeypatch.setattr(CartonFiles, "size", lambda self, path: None)
+    (left,) = cache_dir.glob("models/*")
+    assert left.name == files.manifest.model_hash
+
+
 async def test_the_first_error_is_told_when_many_files_are_wrong(changed: Callable[..., Path], cache_dir: Path) -> None:
     with pytest.raises(IntegrityError, match=r"model/main\.py of .* has sha256"):
         await place_model(await open_carton(changed({"model/main.py": b"x"}, honest=False), Settings.load()), cache_dir)
