@@ -74,7 +74,8 @@ def _kernel(view: KernelView) -> Iterator[Markup]:
 
 def files(view: FilesView) -> str:
     """The files of a carton, the largest first."""
-    head = element("tr", *(element("th", name) for name in ("file", "size", "", "sha256")))
+    size = element("th", "size", css="number")
+    head = element("tr", element("th", "file"), size, element("th"), element("th", "sha256"))
     rows = (element("tr", *_file(row), element("td", _digest(row["sha256"]))) for row in view["rows"])
     table = element("table", element("thead", head), element("tbody", *rows), css="files")
     total = element("span", view["total"], css="faint")
