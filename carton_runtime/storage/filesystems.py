@@ -33,18 +33,24 @@ class FilesystemSource(RemoteSource):
     def __init__(self, url: str) -> None:
         super().__init__(redacted(url))
         with self._translated():
-            from fsspec import available_protocols
             from fsspec.core import url_to_fs
 
-            scheme = url.partition("://")[0]
-            if scheme not in available_protocols():
-                raise StorageError(
-                    f"{self.name} cannot be read: nothing here knows {scheme}:// URLs; "
-                    "download the carton and give its path"
-                )
+            self._check_known(url)
             # What was listed once is not believed for ever.
             self._filesystem, self._path = url_to_fs(url, use_listings_cache=False)
         self._version: tuple[int, str] | None = None
+
+    def _check_known(self, url: str) -> None:
+        from fsspec import get_filesystem_class
+
+        scheme = url.partition("://")[0].partition("::")[0]  # "zip://file::s3://bucket/archive" is one of zip's
+        try:
+            get_filesystem_class(scheme)
+        except ValueError:  # not asked of the list of known ones, where those that a user registered may be missing
+            raise StorageError(
+                f"{self.name} cannot be read: nothing here knows {scheme}:// URLs; "
+                "download the carton and give its path"
+            ) from None
 
     async def aclose(self) -> None:
         """Nothing is held."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import fsspec
 import numpy as np
 import pytest
+from fix_zips import write_zip
 from storage.conftest import DATA
 from storage.test_http import FAR, part
 
@@ -80,7 +81,7 @@ def test_what_is_no_location_is_refused(location: object) -> None:
     ("location", "says"),
     [
         ("file://elsewhere/x", "is on another machine, elsewhere"),
-        ("nothing://x", "Protocol not known: nothing"),
+        ("nothing://x", "nothing here knows nothing:// URLs; download the carton"),
         ("http://[::1/x", "the URL cannot be read"),
         ("~nobody-at-all/x", "cannot be read"),
     ],
@@ -121,6 +122,23 @@ async def test_files_of_fsspec_that_change_are_noticed(memory: fsspec.AbstractFi
     with pytest.raises(StorageError, match="changed while it was read; start again"):
         await source.read(*FAR)
     assert await FilesystemSource("memory://folder/data").identity() != before
+
+
+async def test_files_of_fsspec_may_lie_in_others(memory: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    memory.pipe("/folder/archive.zip", write_zip(tmp_path / "archive.zip", {"data": DATA}).read_bytes())
+    assert await FilesystemSource("zip://data::memory://folder/archive.zip").read(*FAR) == part(FAR)
+
+
+async def test_file_systems_that_a_user_made_are_known(memory: fsspec.AbstractFileSystem) -> None:
+    class Ours(type(memory)):
+        protocol = "ours"
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return super()._strip_protocol(path.removeprefix("ours://"))
+
+    fsspec.register_implementation("ours", Ours, clobber=True)
+    assert await FilesystemSource("ours://folder/data").read(*FAR) == part(FAR)
 
 
 @pytest.mark.parametrize(
