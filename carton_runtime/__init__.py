@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from carton_runtime.lazy import LazyFiles, LazyTensor, MiscFile
     from carton_runtime.loading import get_model_info, load, load_unpacked
     from carton_runtime.model import Carton, SealHandle
-    from carton_runtime.packing import pack, shrink
+    from carton_runtime.packing import bundle, pack, shrink
     from carton_runtime.runner_kernels.kernel import Kernel
     from carton_runtime.runner_kernels.registry import kernels
     from carton_runtime.runner_kernels.supervisor import RestartPolicy
@@ -94,6 +94,7 @@ _HOMES = {
     "load_unpacked": "loading",
     "Carton": "model",
     "SealHandle": "model",
+    "bundle": "packing",
     "pack": "packing",
     "shrink": "packing",
     "Kernel": "runner_kernels.kernel",
@@ -142,6 +143,7 @@ __all__ = [
     "TensorSpec",
     "VersionReqError",
     "__version__",
+    "bundle",
     "cache",
     "get_model_info",
     "kernels",

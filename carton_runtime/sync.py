@@ -22,7 +22,7 @@ from carton_runtime.selftest import SelfTestReport
 P = ParamSpec("P")
 T = TypeVar("T")
 
-__all__ = ["Carton", "get", "get_model_info", "load", "load_unpacked", "pack", "read", "shrink"]
+__all__ = ["Carton", "bundle", "get", "get_model_info", "load", "load_unpacked", "pack", "read", "shrink"]
 
 
 def _blocking(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
@@ -136,6 +136,7 @@ load = _blocking_model(loading.load)
 load_unpacked = _blocking_model(loading.load_unpacked)
 pack = _blocking(packing.pack)
 shrink = _blocking(packing.shrink)
+bundle = _blocking(packing.bundle)
 get_model_info = _blocking(loading.get_model_info)
 
 

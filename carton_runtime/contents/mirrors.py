@@ -164,13 +164,13 @@ async def _mirrored(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes
 def _failed(what: str, failures: Sequence[tuple[str, CartonError]]) -> CartonError:
     """The error to raise when no mirror gave the file."""
     if not failures:
-        return StorageError(f"{what} is not in the carton, and its LINKS name no place where it can be fetched")
+        return StorageError(f"{what} is not in the carton, which names no place where it can be fetched")
     reasons = "".join(f"\n- {_reason(name, error)}" for name, error in failures)
-    message = f"{what} is not in the carton, and cannot be fetched from where its LINKS say:{reasons}"
+    message = f"{what} is not in the carton, and cannot be fetched:{reasons}"
     is_wrong = all(isinstance(error, IntegrityError) for _, error in failures)
     return IntegrityError(message) if is_wrong else StorageError(message)
 
 
 def _reason(name: str, error: CartonError) -> str:
-    text = "what it gives has another sha256 than the MANIFEST promises" if isinstance(error, IntegrityError) else error
+    text = "what it gives has another sha256 than the carton promises" if isinstance(error, IntegrityError) else error
     return str(text) if name in str(text) else f"{name}: {text}"

@@ -36,7 +36,7 @@ class Locked:
 def read_locked(recipe: Recipe, interpreter: Interpreter) -> Locked:
     """The lock for `interpreter` among those in `recipe`: ours first, then the original's."""
     reasons, target = [], Target.of(interpreter)
-    for read in (_from_pylock, _from_carton_lock):
+    for read in (from_pylock, from_carton_lock):
         try:
             return Locked(narrow(read(recipe, target), target, recipe.folder))
         except (EnvironmentBuildError, FormatError) as error:
@@ -75,7 +75,8 @@ def _narrow(package: Package, source: Source, folder: Path) -> Package:
     return Package(name=package.name, version=package.version, wheels=[wheel])
 
 
-def _from_pylock(recipe: Recipe, _target: Target) -> Pylock:
+def from_pylock(recipe: Recipe, _target: Target) -> Pylock:
+    """Our lock, for every target. Raises `EnvironmentBuildError` or `FormatError` when there is none of use."""
     if recipe.pylock is None:
         raise EnvironmentBuildError(f"there is no {_PYLOCK}")
     parse_toml(recipe.pylock, _PYLOCK)  # for its limits: a lock can be nested without end as well
@@ -88,7 +89,8 @@ def _from_pylock(recipe: Recipe, _target: Target) -> Pylock:
     return lock
 
 
-def _from_carton_lock(recipe: Recipe, target: Target) -> Pylock:
+def from_carton_lock(recipe: Recipe, target: Target) -> Pylock:
+    """What the original's lock says for a target. Raises as `from_pylock` does."""
     if recipe.carton_lock is None:
         raise EnvironmentBuildError("there is no .carton/carton.lock")
     lock = read_carton_lock(recipe.carton_lock, target.markers, ".carton/carton.lock")

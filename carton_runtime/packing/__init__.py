@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from carton_runtime.packing.bundling import bundle
 from carton_runtime.packing.options import PackOptions
 from carton_runtime.packing.packer import pack
 from carton_runtime.packing.shrinking import shrink
 
-__all__ = ["PackOptions", "pack", "shrink"]
+__all__ = ["PackOptions", "bundle", "pack", "shrink"]

@@ -22,11 +22,13 @@ class Changes:
     Attributes:
         left_out: paths of files to leave out; all else that it holds is kept.
         held: path → content of files to hold, whether it holds them, links to them or lacks them.
+        promised: path → sha256 that files among `held` must have.
         links: its LINKS.
     """
 
     left_out: Collection[str] = ()
     held: Mapping[str, bytes | Path] = field(default_factory=dict)
+    promised: Mapping[str, str] = field(default_factory=dict)
     links: Links = field(default_factory=lambda: Links({}))
 
 
@@ -59,12 +61,16 @@ class Rewriter:
             if path in self._targets:
                 self._entries.archive.add_symlink(path, self._targets[path])
             elif path in changes.held:
-                self._entries.add(path, changes.held[path])
+                self._hold(path, changes.held[path])
             elif path in self._files.contents.paths and path not in changes.left_out:
                 self._keep(path, promised[path])
         hashes = {**promised, **self._entries.hashes}
         manifest = self._files.manifest if hashes == promised else Manifest(hashes)
         self._entries.describe(manifest.data, changes.links)
+
+    def _hold(self, path: str, content: bytes | Path) -> None:
+        self._entries.add(path, content)
+        check_digest(self._entries.hashes[path], self._changes.promised.get(path, self._entries.hashes[path]), path)
 
     def _keep(self, path: str, sha256: str) -> None:
         contents = self._files.contents

@@ -55,7 +55,7 @@ async def _shrink(path: str | os.PathLike[str], links: Links, output: Output, on
     try:
         chosen = chosen_links(links, set(files.manifest.entries.values()), "urls")
         targets = await symlinks_of(files)
-        changes = Changes(_linked(files, chosen), {}, _merged(chosen, files.mirrors.links))
+        changes = Changes(_linked(files, chosen), links=_merged(chosen, files.mirrors.links))
         return await output.written(lambda archive: _write(files, targets, changes, archive, output, on_event))
     finally:
         await files.aclose()

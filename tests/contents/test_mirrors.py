@@ -195,9 +195,9 @@ async def test_when_no_mirror_has_it_each_is_named_with_its_reason(
     error = await refusal(linking(whole, {"model/weights": urls}), cache_dir)
     assert isinstance(error, carton.StorageError)
     assert str(error).splitlines() == [
-        f"model/weights of {error_source(error)} is not in the carton, and cannot be fetched from where its LINKS say:",
+        f"model/weights of {error_source(error)} is not in the carton, and cannot be fetched:",
         f"- {web.url}/gone?… (the last 131072 bytes): the server has nothing there (status 404)",
-        f"- {web.url}/wrong: what it gives has another sha256 than the MANIFEST promises",
+        f"- {web.url}/wrong: what it gives has another sha256 than the carton promises",
         f"- {web.url}/odd: is sent in the encoding 'rot13'; those that can be read are zstd, gzip, x-gzip, br, deflate",
         "- the URL cannot be read: Invalid IPv6 URL",
     ]
@@ -219,7 +219,7 @@ async def test_when_all_mirrors_have_something_else_it_is_the_bytes_that_are_wro
 
 async def test_without_any_mirror_it_is_said_so(whole: Path, linking: Unlinked, cache_dir: Path) -> None:
     error = await refusal(linking(whole, {"model/weights": []}), cache_dir)
-    assert "is not in the carton, and its LINKS name no place" in str(error)
+    assert "is not in the carton, which names no place" in str(error)
 
 
 async def test_offline_no_mirror_is_asked(
