@@ -21,6 +21,7 @@ from carton_runtime.storage.spans import merged
 _AFFORDABLE = 60_000  # bytes besides the tail; together less than 200 KB
 _HEAD = 1 << 15  # of the zip's directory: about three hundred files
 _REQUESTS = 2
+_MODEL = "model/"
 
 
 class Glance:
@@ -97,7 +98,8 @@ async def glance_at(source: Source, settings: Settings) -> Glance | None:
         StorageError: it cannot be read.
     """
     try:
-        seen = await ZippedContents.glimpse(source, CARTON_TOML, tail=TAIL, head=_HEAD, limits=limits_of(settings))
+        limits = limits_of(settings)
+        seen = await ZippedContents.glimpse(source, CARTON_TOML, tail=TAIL, head=_HEAD, without=_MODEL, limits=limits)
         if seen.is_whole and _is_affordable(seen.contents):
             return None
         return await _described(seen, source, settings)

@@ -59,10 +59,13 @@ class ZippedContents(Contents):
         return cls(source, index, limits)
 
     @classmethod
-    async def glimpse(cls, source: Source, wanted: str, *, tail: int, head: int, limits: Limits) -> Glimpsed:
+    async def glimpse(
+        cls, source: Source, wanted: str, *, tail: int, head: int, without: str, limits: Limits
+    ) -> Glimpsed:
         """Read some of the zip's index; see `carton_runtime.format.archive.read_glimpse`. Raises as `open` does."""
         size = await source.size()
-        (seen,) = await _drive([read_glimpse(size, wanted, tail=tail, head=head, limits=limits)], source)
+        reading = read_glimpse(size, wanted, tail=tail, head=head, without=without, limits=limits)
+        (seen,) = await _drive([reading], source)
         return Glimpsed(cls(source, ZipIndex(seen.entries), limits), seen.is_whole, seen.count)
 
     @property

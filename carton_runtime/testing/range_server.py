@@ -114,6 +114,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else small answers wait until the client acknowledges their headers
     server: _Server
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its name there

@@ -14,12 +14,14 @@ from tests.bench.rows_load import warm_load
 from tests.bench.rows_memory import large, shared
 from tests.bench.rows_notebook import notebook
 from tests.bench.rows_peers import peers
+from tests.bench.rows_remote import remote_card
 from tests.bench.rows_shapes import sealed, shapes, streaming
 from tests.bench.table import Row, markdown
 
 ROWS: dict[str, Callable[[Home], list[Row]]] = {
     "warm-load": warm_load,
     "large-carton": large_carton,
+    "remote-card": remote_card,
     "small-call": small_call,
     "ticker": ticker,
     "notebook": notebook,

@@ -125,6 +125,15 @@ async def test_the_card_costs_little_and_the_model_loads(nginx: Nginx, packed: C
     assert len(DATA) * 6 <= sum(sizes) <= len(DATA) * 6 + 4 * TAIL, "and the weights come once"
 
 
+async def test_the_card_of_thousands_of_files_costs_little(nginx: Nginx, packed: Callable[..., Path]) -> None:
+    path = packed({"main.py": "", **{f"part_{number:05}/weights.bin": b"0" * 40 for number in range(3_000)}})
+    info = await carton.get_model_info(nginx.serve("many.carton", path))
+    asked = nginx.stop()
+    assert info.runner == (await carton.get_model_info(path)).runner
+    assert len(asked) <= 3
+    assert sum(int(line[3]) for line in asked) <= 200_000
+
+
 @pytest.mark.parametrize("place", ["", "without-etag/"])
 async def test_a_file_that_changes_is_noticed(nginx: Nginx, open_url: OpenUrl, place: str) -> None:
     nginx.serve("data", DATA)

@@ -24,7 +24,7 @@ class Glimpse:
     """Some entries of an archive.
 
     Attributes:
-        entries: those that were seen, by name.
+        entries: those that were seen and are not left out, by name.
         is_whole: whether all of the directory lies in the tail.
         count: records in the directory: files, symlinks and folders.
     """
@@ -34,7 +34,9 @@ class Glimpse:
     count: int
 
 
-def read_glimpse(size: int, wanted: str, *, tail: int, head: int, limits: Limits = DEFAULTS) -> Reading[Glimpse]:
+def read_glimpse(
+    size: int, wanted: str, *, tail: int, head: int, without: str, limits: Limits = DEFAULTS
+) -> Reading[Glimpse]:
     """Read what an archive's tail has of its directory, and the directory's beginning where that lacks an entry.
 
     Args:
@@ -42,6 +44,7 @@ def read_glimpse(size: int, wanted: str, *, tail: int, head: int, limits: Limits
         wanted: the name of the entry.
         tail: bytes to read first.
         head: bytes of the directory to read then.
+        without: entries whose names begin so are left out: there are many, and nobody asks for them.
         limits: how much is allowed.
 
     Raises:
@@ -53,10 +56,11 @@ def read_glimpse(size: int, wanted: str, *, tail: int, head: int, limits: Limits
     end = yield from ask(Range(start, size - start))
     directory = find_directory(end, start, limits)
     skipped = max(0, directory.offset - start)
-    entries = _entries(_last_records(end[skipped : directory.stop - start]), directory.offset, limits)
+    left_out = without.encode()
+    entries = _entries(_last_records(end[skipped : directory.stop - start]), directory.offset, left_out, limits)
     if wanted not in entries and directory.offset < start:
         data = yield from ask(Range(directory.offset, min(head, start - directory.offset)))
-        entries |= _entries(_first_records(data), None, limits)
+        entries |= _entries(_first_records(data), None, left_out, limits)
     return Glimpse(entries, directory.offset >= start, directory.count)
 
 
@@ -91,10 +95,11 @@ def _chain(data: bytes, offset: int) -> tuple[list[Record], int]:
     return records, offset
 
 
-def _entries(records: Iterable[Record], end: int | None, limits: Limits) -> dict[str, ZipEntry]:
+def _entries(records: Iterable[Record], end: int | None, without: bytes, limits: Limits) -> dict[str, ZipEntry]:
     """The entries of records that follow each other; `end` is where the last of them must end, where that is known."""
     ordered = sorted(records, key=lambda record: record.header_offset)
     stops = [record.header_offset for record in ordered[1:]] + ([] if end is None else [end])
     pairs = zip(ordered, stops, strict=False)  # where the last one ends may not be known
-    entries = (record.entry(limits, stop) for record, stop in pairs if not record.is_directory)
+    shown = ((record, stop) for record, stop in pairs if not record.raw_name.startswith(without))
+    entries = (record.entry(limits, stop) for record, stop in shown if not record.is_directory)
     return {entry.name: entry for entry in entries}
