@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from carton_runtime._version import __version__
 
 if TYPE_CHECKING:
-    from carton_runtime import cache, sync
+    from carton_runtime import cache, hf, sync
     from carton_runtime._child.carton_wire.nested import NestedTensor
     from carton_runtime.checking import SpecWarning
     from carton_runtime.contents.listing import FileEntry, FileTable
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from carton_runtime.selftest import SelfTestReport
     from carton_runtime.settings import Settings
 
-_MODULES = ("cache", "sync")
+_MODULES = ("cache", "hf", "sync")
 
 _HOMES = {
     "NestedTensor": "_child.carton_wire.nested",
@@ -146,6 +146,7 @@ __all__ = [
     "bundle",
     "cache",
     "get_model_info",
+    "hf",
     "kernels",
     "load",
     "load_unpacked",
