@@ -50,8 +50,7 @@ def _look(arguments: Namespace, on_event: OnEvent | None) -> CacheView:
         raise UsageError("%carton_cache: --older-than goes with --prune (%carton_cache --help says more)")
     if arguments.verify:
         said += _verify(on_event)
-    settings = carton.Settings.load()
-    return cache_view(carton.cache.models(), carton.cache.size(), settings.cache_size, settings.cache_dir, said)
+    return cache_view(carton.cache.models(), carton.cache.size(), carton.Settings.load().cache_size, said)
 
 
 def _verify(on_event: OnEvent | None) -> list[str]:

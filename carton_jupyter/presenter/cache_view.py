@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TypedDict
 
 import carton_runtime as carton
@@ -25,26 +24,22 @@ class CacheView(TypedDict):
     rows: list[CachedView]
     total: str
     limit: str
-    folder: str
     said: list[str]
 
 
 def cache_view(
-    models: Sequence[carton.cache.CachedModel], size: int, limit: int, folder: Path, said: Sequence[str] = ()
+    models: Sequence[carton.cache.CachedModel], size: int, limit: int, said: Sequence[str] = ()
 ) -> CacheView:
-    """What is in the cache.
+    """What is in the cache; where it is differs between machines, and is left out.
 
     Args:
         models: the models.
         size: bytes in all.
         limit: bytes that it keeps to.
-        folder: where it is.
         said: what was just done to it.
     """
     rows = [_row(model) for model in models]
-    return {
-        "rows": rows, "total": size_text(size), "limit": size_text(limit), "folder": str(folder), "said": list(said),
-    }  # fmt: skip
+    return {"rows": rows, "total": size_text(size), "limit": size_text(limit), "said": list(said)}
 
 
 def _row(model: carton.cache.CachedModel) -> CachedView:

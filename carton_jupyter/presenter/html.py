@@ -108,7 +108,7 @@ def cached(view: CacheView) -> str:
     head = element("tr", *(element("th", name) for name in ("model", "size", "last used")))
     table = element("table", element("thead", head), element("tbody", *map(_cached, view["rows"])), css="kernels")
     empty = element("div", "no model is in the cache", css="faint")
-    total = element("div", f"{view['total']} of {view['limit']}, in {view['folder']}", css="faint")
+    total = element("div", f"{view['total']} of {view['limit']}", css="faint")
     return _framed(
         _section("Cache", *said, element("div", table, css="wide") if view["rows"] else empty, total),
     )

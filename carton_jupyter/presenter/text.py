@@ -47,7 +47,7 @@ def kernels(views: Sequence[KernelView]) -> str:
 
 
 def cached(view: CacheView) -> str:
-    """The models in the cache, one on each line; where it is differs between machines and is left out."""
+    """The models in the cache, one on each line."""
     rows = [f"{row['name']}: {row['size']}, used {row['used']}" for row in view["rows"]]
     return "\n".join([*view["said"], *rows, f"{view['total']} of {view['limit']}"])
 

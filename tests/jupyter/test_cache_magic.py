@@ -105,7 +105,7 @@ def test_a_front_end_shows_a_table(kernel: Any) -> None:
     _, shown = kernel.run("%carton_cache")
     data = shown[0]["data"]
     assert "carton-card" in data["text/html"]
-    assert "of 50 GB, in " in data["text/html"]
+    assert "of 50 GB" in data["text/html"]
     assert data["text/plain"].endswith("of 50 GB")
 
 
@@ -113,11 +113,11 @@ def test_names_are_text_in_the_table() -> None:
     model = carton.cache.CachedModel(
         "<b>Evil</b>", "0" * 64, 10, datetime.now(UTC) - timedelta(hours=3), in_use=True, path=Path("cache")
     )
-    view = cache_view([model], 10, 100, Path("<i>"), ["done"])
+    view = cache_view([model], 10, 100, ["<i>"])
     assert "&lt;b&gt;Evil" in html.cached(view)
     assert "<i>" not in html.cached(view)
-    assert "no model is in the cache" in html.cached(cache_view([], 0, 100, Path("cache")))
-    assert text.cached(view) == "done\n<b>Evil</b>: 10 B, used now\n10 B of 100 B"
+    assert "no model is in the cache" in html.cached(cache_view([], 0, 100))
+    assert text.cached(view) == "<i>\n<b>Evil</b>: 10 B, used now\n10 B of 100 B"
 
 
 @pytest.mark.parametrize(
