@@ -249,9 +249,11 @@ class Kernel:
     def give_up(self, place: Place) -> None:
         """Nobody waits for this call any more: see that the model stops.
 
-        From any thread, even in the garbage collector's way: no lock is taken and nothing is waited for. A second
-        time changes nothing.
+        From any thread and without waiting; a second time changes nothing.
         """
+        self.channel.open(place)  # an interrupt may have come before it was, and there will be an answer
+        with contextlib.suppress(CartonError):  # the kernel is gone, and the call with it
+            self.channel.post(Kind.CANCEL, place.call)  # before anything that this caller asks for next
         background_loop().call_soon_threadsafe(self._give_up, place)
 
     def _give_up(self, place: Place) -> None:
@@ -260,8 +262,6 @@ class Kernel:
             self._spawn(self._see_off(place))
 
     async def _see_off(self, place: Place) -> None:
-        with contextlib.suppress(CartonError):  # the kernel is gone, and the call with it
-            self.channel.post(Kind.CANCEL, place.call)
         beat = self._heartbeat
         try:
             await see_off(self.channel, place, self.limits, beat.signal, beat.waiting, self._undo, self.kill)
@@ -325,7 +325,7 @@ class Kernel:
         """What is to be done now and then; whether somebody waits for the kernel."""
         self.channel.expect_progress()
         for place in self.channel.calls:
-            if place.is_forgotten:
+            if place.is_forgotten and not place.is_given_up:
                 self.give_up(place)
         for handle in self.sealed.to_release():
             with contextlib.suppress(CartonError):  # the kernel is gone, and the inputs with it

@@ -103,8 +103,8 @@ def test_a_call_that_was_struck_before_it_could_be_left_is_left_by_the_kernel(mo
 def test_a_call_that_was_never_sent_is_given_up_without_force(model: carton.Carton) -> None:
     kernel = model.kernel
     place = kernel.channel.new_place()
-    kernel.channel.open(place)
     kernel.give_up(place)
+    assert kernel.channel.open_calls == 1
     assert nothing_is_open(model, patience=kernel.limits.told + kernel.limits.interrupted)
     assert int(model.infer(x=7)["out"]) == 7
     assert model.kernel is kernel
