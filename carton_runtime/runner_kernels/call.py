@@ -108,11 +108,11 @@ class Call:
         if message.kind in LAST:
             if message.kind is Kind.SEALED:
                 self._kernel.sealed.add(message.call, message.fields["handle"], owner=self)
+            if self._place.context is not None:
+                # What the model printed comes before its result, and to whoever has this call open.
+                self._kernel.drain_log()
             self._kernel.close_call(self._place)
             self._is_open = False
-            if self._place.context is not None:
-                # What the model printed comes before its result.
-                self._kernel.drain_log()
             self._kernel.statistics.count(time.perf_counter() - self._start)
         raise_failure(message)
         return message
