@@ -251,6 +251,8 @@ class Kernel:
 
         From any thread and without waiting; a second time changes nothing.
         """
+        if place.is_given_up:
+            return
         self.channel.open(place)  # an interrupt may have come before it was, and there will be an answer
         with contextlib.suppress(CartonError):  # the kernel is gone, and the call with it
             self.channel.post(Kind.CANCEL, place.call)  # before anything that this caller asks for next
