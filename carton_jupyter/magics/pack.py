@@ -54,6 +54,7 @@ for _option, _help in {
     "--self-tests": "a SelfTest, or a list of them",
     "--examples": "an Example, or a list of them",
     "--misc": "a dict of file names to bytes or paths, for @misc/ in the readme",
+    "--linked-files": "a dict of sha256 to lists of URLs: where files of the model are that the carton need not hold",
 }.items():
     _values.add_argument(_option, metavar="VARIABLE", nargs="+", action="extend", default=[], help=_help)
 
@@ -131,4 +132,5 @@ def _variables(arguments: Namespace, namespace: Mapping[str, Any]) -> dict[str, 
         "self_tests": items(namespace, arguments.self_tests, "--self-tests", carton.SelfTest),
         "examples": items(namespace, arguments.examples, "--examples", carton.Example),
         "misc_files": merged(namespace, arguments.misc, "--misc"),
+        "linked_files": merged(namespace, arguments.linked_files, "--linked-files"),
     }

@@ -51,6 +51,6 @@ def merged(namespace: Mapping[str, Any], names: Sequence[str], option: str) -> d
     for name in names:
         value = variable(namespace, name, option)
         if not isinstance(value, Mapping):
-            raise UsageError(f"{option} {name}: takes a dict of names to bytes or paths, not {type(value).__name__}")
+            raise UsageError(f"{option} {name}: takes a dict, not {type(value).__name__}")
         found.update(value)
     return found

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fix_links import sha256_of
 from fix_models import Loader
+from fix_zips import files_of
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -44,6 +46,16 @@ def path(run: Run, tmp_path: Path) -> Path:
     """A carton that was packed from a cell."""
     run(f"%%carton_pack -o {tmp_path}/x.carton --name Gain\n{CELL}")
     return tmp_path / "x.carton"
+
+
+def test_files_that_are_elsewhere_are_left_out(
+    run: Run, shell: InteractiveShell, tmp_path: Path, code_dir: Callable[..., Path]
+) -> None:
+    folder = code_dir({"weights": b"weights"})
+    shell.user_ns["links"] = {sha256_of(b"weights"): ["https://x.example/weights"]}
+    run(f"%carton_pack {folder} -o {tmp_path}/x.carton --runner noop --linked-files links")
+    assert "model/weights" not in files_of(tmp_path / "x.carton")
+    assert b"https://x.example/weights" in files_of(tmp_path / "x.carton")["LINKS"]
 
 
 def test_a_cell_is_packed_as_the_entrypoint(run: Run, tmp_path: Path) -> None:
@@ -153,6 +165,7 @@ def test_no_temporary_folder_is_left(run: Run, temporary: Path, tmp_path: Path) 
         ("%%carton_pack --inputs specs\nx", "no variable 'specs'; did you mean specz?"),
         ("%%carton_pack --inputs number\nx", "--inputs number: takes TensorSpec or a list of them, not int"),
         ("%%carton_pack --misc number\nx", "--misc number: takes a dict"),
+        ("%%carton_pack --linked-files number\nx", "--linked-files number: takes a dict"),
         ("%%carton_pack --readme nothing.md\nx", "no variable that holds text, and no file"),
         ("%%carton_pack --entrypoint-package a.b\nx", "'a.b' is no name for one"),
         ("%%carton_pack --requirements nothing.txt\nx", "nothing.txt cannot be read"),
