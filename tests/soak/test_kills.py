@@ -21,6 +21,7 @@ from soak.steadiness import WITHIN, Record, counts
 import carton_runtime as carton
 from carton_runtime import InvalidTensorError, KernelDiedError, RestartPolicy, background
 from carton_runtime.runner_kernels import registry
+from carton_runtime.runner_kernels.kernel import Kernel
 from carton_runtime.testing.doubles import FAULTY_MODEL, faulty_options
 from carton_runtime.testing.leaks import LeakDetector
 
@@ -108,18 +109,18 @@ class Callers:
 # Who kills
 
 
-def strike_any(chance: random.Random, struck: set[int]) -> None:
+def strike_any(chance: random.Random, struck: set[Kernel]) -> None:
     """Kill a process that runs the model or is about to; on the loop that reaps them, so that the number is its own."""
     for kernel in registry.kernels():
-        if kernel.pid not in struck and kernel._process.popen.returncode is None:
-            struck.add(kernel.pid)
+        if kernel not in struck and kernel._process.popen.returncode is None:
+            struck.add(kernel)
             os.kill(kernel.pid, chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGSEGV]))
             return
 
 
 async def kill_at_random(count: int) -> None:
     """Kill so many processes, each at a random moment of its life; one in five while it starts."""
-    chance, struck = random.Random(1), set[int]()
+    chance, struck = random.Random(1), set[Kernel]()
     while len(struck) < count:
         if chance.random() < 0.8:
             await settled(lambda: any(kernel.is_alive for kernel in registry.kernels()), PATIENCE)
