@@ -89,6 +89,11 @@ class Step:
         self._skipped += amount
         self.advance(amount, message)
 
+    def expect(self, amount: int) -> None:
+        """Count `amount` more to be done in all; fewer than 0 take that back."""
+        if amount:
+            self._total = (self._total or 0) + amount
+
     def say(self, message: str | None = None) -> None:
         """Report a new line of text, or just that the step is alive."""
         self._message = self._message if message is None else message

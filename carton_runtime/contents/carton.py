@@ -11,7 +11,7 @@ from pathlib import Path
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.contents.base import Contents
 from carton_runtime.contents.listing import FileEntry, FileTable, by_size
-from carton_runtime.contents.mirrors import Mirrors
+from carton_runtime.contents.mirrors import Expect, Mirrors
 from carton_runtime.errors import FormatError
 from carton_runtime.format import v1
 from carton_runtime.format.document import Document
@@ -102,13 +102,14 @@ class CartonFiles:
         files = {path: await self.read(path) for path in self.tensors.files_of(name)}
         return await asyncio.to_thread(self.tensors.decode, name, files)
 
-    async def fetch(self, path: str, store: ContentStore, told: Told) -> Path:
+    async def fetch(self, path: str, store: ContentStore, told: Told, expect: Expect) -> Path:
         """The path of a file, checked, in a store; it comes from the carton, or else from where that links to.
 
         Args:
             path: a file's, not a symlink's.
             store: where it goes, if it is not there.
             told: who is told of each piece.
+            expect: told how many bytes come, where `size` cannot say so before.
 
         Raises:
             IntegrityError: the bytes are not what the MANIFEST promises.
@@ -117,7 +118,7 @@ class CartonFiles:
         """
         sha256, what = self.manifest.entries[path], f"{path} of {self.contents.name}"
         if path not in self.contents.paths:
-            return await self.mirrors.fetch(sha256, store, what=what, told=told)
+            return await self.mirrors.fetch(sha256, store, what=what, told=told, expect=expect)
         size = self.contents.size(path)
         return await store.ensure(sha256, lambda: self.contents.deliver(path), what=what, size=size, told=told)
 

@@ -115,7 +115,7 @@ class Filling:
 
         is_linked = False
         while not is_linked:  # unless somebody removed it from the cache in this very moment
-            stored = await self._files.fetch(path, self._store, tell)
+            stored = await self._files.fetch(path, self._store, tell, running.expect)
             is_linked = await in_thread(self._link, stored, paths)
 
     async def _fetch_together(self, names: Names, running: Step) -> None:

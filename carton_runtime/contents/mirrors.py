@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,18 @@ from carton_runtime.storage.locate import locate_copy
 from carton_runtime.storage.redact import redacted
 from carton_runtime.storage.retrying import Patience
 
+Expect = Callable[[int], None]
+"""Who is told how many bytes come; fewer than 0 take that back."""
+
 _LOGGER = logging.getLogger(__name__)
 
 _LAST = Patience()
 _OTHERS = Patience(attempts=2, silence=15.0)  # the next mirror is tried sooner than this one once more
 _RATIO_MATTERS = 1 << 20  # bytes; so much may come of however little
+
+
+def _expect_nothing(amount: int) -> None:
+    """Who is told when nobody wants to know."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,14 @@ class Mirrors:
     settings: Settings
 
     async def fetch(
-        self, sha256: str, store: ContentStore, *, what: str, limit: str = "expanded_size", told: Told = tell_nobody
+        self,
+        sha256: str,
+        store: ContentStore,
+        *,
+        what: str,
+        limit: str = "expanded_size",
+        told: Told = tell_nobody,
+        expect: Expect = _expect_nothing,
     ) -> Path:
         """The path of a checked file in a store; the mirrors are tried in order if it is not there.
 
@@ -56,6 +70,7 @@ class Mirrors:
             what: its name, for messages.
             limit: the one of `limits` that says how large it may be.
             told: who is told of each piece.
+            expect: who is told how many bytes come, once a mirror says so.
 
         Raises:
             IntegrityError: each mirror gave other bytes.
@@ -65,11 +80,11 @@ class Mirrors:
         urls = self.links.urls.get(sha256, ())
         for url in urls:
             patience = _LAST if url is urls[-1] else _OTHERS
-            counted = _Counted(told)
+            attempt = _Attempt(told, expect)
             try:
-                return await self._fetch(url, patience, sha256, store, what, limit, counted)
+                return await self._fetch(url, patience, sha256, store, what, limit, attempt)
             except (MirrorError, IntegrityError, FormatError) as error:
-                counted.take_back()
+                attempt.take_back()
                 failures.append((redacted(url), error))
                 _LOGGER.info("%s: %s", what, _reason(redacted(url), error))
         raise _failed(what, failures)
@@ -92,7 +107,7 @@ class Mirrors:
             raise StorageError(f"{what} cannot be read from the cache: {error}") from error
 
     async def _fetch(
-        self, url: str, patience: Patience, sha256: str, store: ContentStore, what: str, limit: str, told: Told
+        self, url: str, patience: Patience, sha256: str, store: ContentStore, what: str, limit: str, attempt: _Attempt
     ) -> Path:
         async with AsyncExitStack() as opened:
 
@@ -101,11 +116,15 @@ class Mirrors:
                     source = locate_copy(url, self.settings, patience)
                     opened.push_async_callback(source.aclose)
                     encoding = "" if isinstance(source, LocalFile) else await source.encoding()
-                    return await self._delivery(source, encoding, limit, what)
+                    delivery = await self._delivery(source, encoding, limit, what)
                 except StorageError as error:
                     raise MirrorError(str(error)) from error
+                attempt.begin(None if encoding else delivery.size)
+                return delivery
 
-            return await store.ensure(sha256, deliver, what=what, told=told)
+            path = await store.ensure(sha256, deliver, what=what, told=attempt.tell)
+        attempt.end()
+        return path
 
     async def _delivery(self, source: Source, encoding: str, limit: str, what: str) -> Delivery:
         size, is_far = await source.size(), not isinstance(source, LocalFile)
@@ -135,19 +154,32 @@ class MirrorError(StorageError):
     """A mirror does not give a file; the next one may."""
 
 
-class _Counted:
-    """Counts what somebody is told, so that it can be taken back."""
+class _Attempt:
+    """What is told of one mirror, so that it can be taken back."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: Told, expect: Expect) -> None:
         self._told = told
+        self._expect = expect
         self._amount = 0
+        self._expected = 0
 
-    def __call__(self, amount: int, *, is_new: bool) -> None:
+    def begin(self, size: int | None) -> None:
+        """The mirror is about to send so many bytes; `None` when nobody knows, because it sends them compressed."""
+        self._expected = size or 0
+        self._expect(self._expected)
+
+    def tell(self, amount: int, *, is_new: bool) -> None:
+        """So many bytes came."""
         self._amount += amount
         self._told(amount, is_new=is_new)
 
+    def end(self) -> None:
+        """These were all."""
+        self._expect(self._amount - self._expected)
+
     def take_back(self) -> None:
         """What was told is of no use any more, or is told again."""
+        self._expect(-self._expected)
         if self._amount:
             self._told(-self._amount, is_new=False)
 

@@ -147,11 +147,11 @@ async def _fetched(files: CartonFiles, packages: _Packages, settings: Settings, 
 
     for path in _lacking(files, packages):
         running.say(path)
-        fetched[path] = await files.fetch(path, store, tell)
+        fetched[path] = await files.fetch(path, store, tell, running.expect)
     for path, wheel in packages.wheels.items():
         running.say(path)
         mirrors = Mirrors(Links({wheel.sha256: (wheel.url,)}), files.contents.limits, settings)
-        fetched[path] = await mirrors.fetch(wheel.sha256, store, what=path, told=tell)
+        fetched[path] = await mirrors.fetch(wheel.sha256, store, what=path, told=tell, expect=running.expect)
     return fetched
 
 

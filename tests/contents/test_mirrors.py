@@ -158,7 +158,7 @@ async def test_the_next_mirror_is_asked_when(
     files = await open_carton(linking(whole, {"model/weights": urls}), Settings.load())
     place = await place_model(files, cache_dir, on_event=events.append)
     assert (place.path / "weights").read_bytes() == WEIGHTS
-    assert events[-1].done == len(WEIGHTS) + len(b"more")  # and what was of no use does not count
+    assert events[-1].done == events[-1].total == len(WEIGHTS) + len(b"more")  # what was of no use does not count
     place.release()
     await files.aclose()
     assert web.requests("first")

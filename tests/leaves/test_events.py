@@ -51,6 +51,19 @@ def test_amounts_add_up_and_stay_until_the_end(seen: list[Event]) -> None:
     assert {(event.total, event.unit) for event in seen} == {(10, "files")}
 
 
+@pytest.mark.parametrize(("total", "totals"), [(None, [None, None, 5, 3]), (10, [10, 10, 15, 13])])
+def test_what_turns_out_to_be_there_too_adds_to_the_total(
+    seen: list[Event], total: int | None, totals: list[int | None]
+) -> None:
+    with step("copy", total=total, on_event=seen.append) as running:
+        running.expect(0)
+        running.advance(1)
+        running.expect(5)
+        running.advance(2)
+        running.expect(-2)
+    assert [event.total for event in seen] == totals
+
+
 def test_a_message_stays_until_the_next_one(seen: list[Event]) -> None:
     with step("copy", "first", on_event=seen.append) as running:
         running.advance(1)
