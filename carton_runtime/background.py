@@ -12,8 +12,9 @@ import asyncio
 import concurrent.futures
 import contextlib
 import os
+import queue
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -49,13 +50,13 @@ async def run(work: Coroutine[Any, Any, T]) -> T:
         return await work
     job = _Job(work)
     try:
-        await _until_done(job.ended)
+        await job.over()
     except BaseException:
         # An interrupt may surface here as any exception at all; the work must not outlive its caller.
         job.cancel()
-        await _until_done(job.ended)
+        await job.over()
         raise
-    return job.ended.result()
+    return job.outcome()
 
 
 def run_blocking(work: Coroutine[Any, Any, T]) -> T:
@@ -69,60 +70,81 @@ def run_blocking(work: Coroutine[Any, Any, T]) -> T:
         raise RuntimeError("a blocking call on the background loop would wait for itself; await it instead")
     job = _Job(work)
     try:
-        concurrent.futures.wait([job.ended])
+        job.wait()
     except BaseException:
         job.cancel()
-        concurrent.futures.wait([job.ended])
+        job.wait()
         raise
-    return job.ended.result()
+    return job.outcome()
 
 
 class _Job(Generic[T]):
-    """Work on the background loop, and a future that is done only when the work is, cancelled or not."""
+    """Work on the background loop, and who is told when it is over, cancelled or not.
+
+    Those who wait take no lock that the background loop takes: Python's futures and conditions stay locked for ever if
+    an interrupt strikes just after they were locked, and then the background loop would stand still.
+    """
 
     def __init__(self, work: Coroutine[Any, Any, T]) -> None:
-        self.ended: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._work = work
         self._task: asyncio.Task[T] | None = None
+        self._is_over = False
+        self._told: list[Callable[[], None]] = []
         background_loop().call_soon_threadsafe(self._start)
 
     def cancel(self) -> None:
         """Have the work cancelled; from any thread."""
         background_loop().call_soon_threadsafe(self._cancel)
 
+    def wait(self) -> None:
+        """Wait in this thread until the work is over."""
+        bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._tell(lambda: bell.put(None))
+        while not self._is_over:
+            bell.get()
+
+    async def over(self) -> None:
+        """Wait in the running loop until the work is over, waking every so often."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            if not waiter.done():
+                waiter.set_result(None)
+
+        def ring() -> None:
+            with contextlib.suppress(RuntimeError):  # this loop was closed; nobody waits here any more
+                loop.call_soon_threadsafe(wake)
+
+        self._tell(ring)
+        while not self._is_over:
+            await asyncio.wait({waiter}, timeout=TICK)
+
+    def outcome(self) -> T:
+        """What the work gave, once it is over; raises what it raised."""
+        if self._task is None or self._task.cancelled():
+            raise asyncio.CancelledError
+        return self._task.result()
+
+    def _tell(self, tell: Callable[[], None]) -> None:
+        self._told.append(tell)
+        if self._is_over:
+            tell()  # a second time, perhaps, which does no harm
+
     def _start(self) -> None:
         self._task = background_loop().create_task(self._work)
-        self._task.add_done_callback(self._pass_on)
+        self._task.add_done_callback(self._end)
 
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    def _pass_on(self, task: asyncio.Task[T]) -> None:
-        if task.cancelled():
-            self.ended.set_exception(asyncio.CancelledError())
-        elif (error := task.exception()) is not None:
-            self.ended.set_exception(error)
-        else:
-            self.ended.set_result(task.result())
-
-
-async def _until_done(future: concurrent.futures.Future[Any]) -> None:
-    """Wait for a future of another thread, waking every so often; its outcome stays in it."""
-    loop = asyncio.get_running_loop()
-    waiter: asyncio.Future[None] = loop.create_future()
-
-    def wake() -> None:
-        if not waiter.done():
-            waiter.set_result(None)
-
-    def tell(_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # this loop was closed; nobody waits here any more
-            loop.call_soon_threadsafe(wake)
-
-    future.add_done_callback(tell)
-    while not future.done():
-        await asyncio.wait({waiter}, timeout=TICK)
+    def _end(self, task: asyncio.Task[T]) -> None:
+        if not task.cancelled():
+            task.exception()  # or asyncio would complain of one whose caller was interrupted
+        self._is_over = True
+        for tell in list(self._told):
+            tell()
 
 
 def _forget_after_fork() -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import itertools
 import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
 import pytest
 
+from carton_runtime import background
 from carton_runtime.background import background_loop, run, run_blocking, submit
 
 LONG = 30  # seconds; what is never reached
@@ -237,6 +244,49 @@ ALARM = """
 
 def test_any_error_of_a_signal_handler_ends_the_wait_and_the_work() -> None:
     assert python(INTERRUPTED.format(call=ALARM)) == "interrupted True"
+
+
+WAITING = {threading.__file__, concurrent.futures._base.__file__, background.__file__}
+BEFORE = {"run_blocking", "current_thread", "name", "__init__", "background_loop"}
+"""What runs before the work does."""
+
+
+@contextmanager
+def interrupted(step: int) -> Iterator[None]:
+    """Raise `KeyboardInterrupt` before the n-th bytecode of this thread's waiting."""
+    left = itertools.count(step, -1)
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        code = frame.f_code
+        if code.co_filename not in WAITING or code.co_name in BEFORE:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(left) == 0:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+@pytest.mark.timeout(30)
+def test_an_interrupt_at_any_step_of_the_wait_leaves_no_lock_behind() -> None:
+    async def soon() -> int:
+        await asyncio.sleep(0.01)
+        return 1
+
+    for step in itertools.count():
+        try:
+            with interrupted(step):
+                assert run_blocking(soon()) == 1
+                break
+        except KeyboardInterrupt:
+            assert run_blocking(soon()) == 1, f"after an interrupt at step {step}"
+    assert step > 20
 
 
 def test_after_a_fork_the_child_has_a_loop_of_its_own() -> None:
