@@ -6,8 +6,8 @@ pytest_plugins = [
     "pytester",
     "fix_folders",
     "fix_zips",
-    "fix_links",
     "fix_models",
     "fix_placing",
+    "fix_links",
     "carton_runtime.testing.plugin",
 ]

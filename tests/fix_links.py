@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import random
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,9 +13,14 @@ from pathlib import Path
 import brotli
 import pytest
 import tomli_w
+from fix_placing import leftovers
 from fix_zips import files_of, write_zip
 
+import carton_runtime as carton
 from carton_runtime.contents import mirrors
+from carton_runtime.contents.opening import open_carton
+from carton_runtime.contents.placing import place_model
+from carton_runtime.settings import Settings
 from carton_runtime.storage.retrying import Patience
 from carton_runtime.testing.range_server import RangeServer
 
@@ -44,6 +50,11 @@ ENCODINGS: Mapping[str, tuple[str, Callable[[bytes], bytes]]] = {
 
 def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+WEIGHTS = random.Random(1).randbytes(700_000) + bytes(400_000)
+SHA256 = sha256_of(WEIGHTS)
+PICTURE = b"a picture"
 
 
 def links_file(urls: Mapping[str, Sequence[str]]) -> bytes:
@@ -80,3 +91,24 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[RangeServer]:
 def pack_noop(packed: Callable[..., Path]) -> Callable[..., Path]:
     """Packs files for the runner that needs nothing."""
     return lambda files, **options: packed(files, runner_name="noop", required_framework_version="*", **options)
+
+
+async def placed(path: Path | str, cache_dir: Path) -> dict[str, bytes]:
+    """The files of a carton's model, as its runner finds them."""
+    files = await open_carton(path, Settings.load())
+    try:
+        place = await place_model(files, cache_dir)
+    finally:
+        await files.aclose()
+    found = {file.relative_to(place.path).as_posix(): file.read_bytes() for file in place.path.rglob("*")}
+    place.release()
+    return found
+
+
+async def refusal(path: Path, cache_dir: Path) -> carton.CartonError:
+    """The error of a carton whose files cannot be had; nothing of it stays."""
+    with pytest.raises(carton.CartonError) as caught:
+        await placed(path, cache_dir)
+    assert [name for name in leftovers(cache_dir) if not name.endswith("belongs to no model")] == []
+    assert not list(cache_dir.rglob("weights"))
+    return caught.value

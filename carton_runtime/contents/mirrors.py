@@ -76,13 +76,13 @@ class Mirrors:
             IntegrityError: each mirror gave other bytes.
             StorageError: no mirror gave the file; the error says why, for each. Or the store cannot be written.
         """
-        failures: list[tuple[str, CartonError]] = []
+        wanted, failures = _Wanted(sha256, what, limit), list[tuple[str, CartonError]]()
         urls = self.links.urls.get(sha256, ())
         for url in urls:
             patience = _LAST if url is urls[-1] else _OTHERS
             attempt = _Attempt(told, expect)
             try:
-                return await self._fetch(url, patience, sha256, store, what, limit, attempt)
+                return await self._fetch(url, patience, wanted, store, attempt)
             except (MirrorError, IntegrityError, FormatError) as error:
                 attempt.take_back()
                 failures.append((redacted(url), error))
@@ -101,13 +101,15 @@ class Mirrors:
     async def _read(self, sha256: str, store: ContentStore, what: str, limit: str) -> bytes:
         path = await self.fetch(sha256, store, what=what, limit=limit)
         try:
-            self._check_size(path.stat().st_size, limit, what)  # another limit may have held when it was fetched
+            self._check_size(
+                path.stat().st_size, _Wanted(sha256, what, limit)
+            )  # another limit may have held when it was fetched
             return await asyncio.to_thread(path.read_bytes)
         except OSError as error:
             raise StorageError(f"{what} cannot be read from the cache: {error}") from error
 
     async def _fetch(
-        self, url: str, patience: Patience, sha256: str, store: ContentStore, what: str, limit: str, attempt: _Attempt
+        self, url: str, patience: Patience, wanted: _Wanted, store: ContentStore, attempt: _Attempt
     ) -> Path:
         async with AsyncExitStack() as opened:
 
@@ -116,42 +118,51 @@ class Mirrors:
                     source = locate_copy(url, self.settings, patience)
                     opened.push_async_callback(source.aclose)
                     encoding = "" if isinstance(source, LocalFile) else await source.encoding()
-                    delivery = await self._delivery(source, encoding, limit, what)
+                    delivery = await self._delivery(source, encoding, wanted)
                 except StorageError as error:
                     raise MirrorError(str(error)) from error
                 attempt.begin(None if encoding else delivery.size)
                 return delivery
 
-            path = await store.ensure(sha256, deliver, what=what, told=attempt.tell)
+            path = await store.ensure(wanted.sha256, deliver, what=wanted.what, told=attempt.tell)
         attempt.end()
         return path
 
-    async def _delivery(self, source: Source, encoding: str, limit: str, what: str) -> Delivery:
+    async def _delivery(self, source: Source, encoding: str, wanted: _Wanted) -> Delivery:
         size, is_far = await source.size(), not isinstance(source, LocalFile)
 
         def stream(offset: int) -> AsyncGenerator[bytes, None]:
             return _mirrored(source.stream(offset, size - offset))
 
         def allow(fed: int, made: int) -> None:
-            self._check_size(made, limit, what)
+            self._check_size(made, wanted)
             if made > max(_RATIO_MATTERS, fed * self.limits.compression_ratio):
-                raise self.limits.excess("compression_ratio", f"{what} is {made:,} bytes out of {fed:,}")
+                raise self.limits.excess("compression_ratio", f"{wanted.what} is {made:,} bytes out of {fed:,}")
 
         if not encoding:
-            self._check_size(size, limit, what)
+            self._check_size(size, wanted)
             return Delivery(stream, size, is_far=is_far)
         version = hashlib.sha256((await source.identity()).encode()).hexdigest()[:16]
         Decoder(encoding, allow)  # that nobody reads it had better be known before anything is fetched
         form = f"{encoding}-{version}"
         return Delivery(stream, size, lambda: Decoder(encoding, allow), form=form, is_far=is_far)
 
-    def _check_size(self, size: int, limit: str, what: str) -> None:
-        if size > getattr(self.limits, limit):
-            raise self.limits.excess(limit, f"{what} has {size:,} bytes or more")
+    def _check_size(self, size: int, wanted: _Wanted) -> None:
+        if size > getattr(self.limits, wanted.limit):
+            raise self.limits.excess(wanted.limit, f"{wanted.what} has {size:,} bytes or more")
 
 
 class MirrorError(StorageError):
     """A mirror does not give a file; the next one may."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A file: its hash, its name for messages, and which limit holds for its size."""
+
+    sha256: str
+    what: str
+    limit: str
 
 
 class _Attempt:

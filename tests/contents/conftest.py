@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fix_links import PICTURE, WEIGHTS
 
 from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.opening import open_carton
@@ -17,3 +18,9 @@ from carton_runtime.settings import Settings
 def opened() -> Callable[[Path | str], CartonFiles]:
     """Opens a carton."""
     return lambda location: asyncio.run(open_carton(location, Settings.load()))
+
+
+@pytest.fixture
+def whole(pack_noop: Callable[..., Path]) -> Path:
+    """A carton with weights and a little more."""
+    return pack_noop({"weights": WEIGHTS, "more": b"more"}, misc_files={"picture": PICTURE})
