@@ -125,6 +125,11 @@ class Channel:
         except WireError as error:
             raise ProtocolError(f"the message cannot be sent: {error}") from error
 
+    @property
+    def is_sending_here(self) -> bool:
+        """Whether this thread is in the middle of `send`, and the garbage collector has called us."""
+        return self._outbox.is_posting_here
+
     def post_last(self, kind: Kind) -> None:
         """Send a message of the session itself after the channel has failed for its callers."""
         self._outbox.post(Message(kind, 0, {}, {}), self._session)

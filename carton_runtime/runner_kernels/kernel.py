@@ -251,6 +251,9 @@ class Kernel:
 
         From any thread and without waiting; a second time changes nothing.
         """
+        if self.channel.is_sending_here:  # as of a stream that the garbage collector closes
+            background_loop().call_soon_threadsafe(self.give_up, place)
+            return
         if place.is_given_up:
             return
         self.channel.open(place)  # an interrupt may have come before it was, and there will be an answer

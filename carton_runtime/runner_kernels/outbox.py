@@ -26,6 +26,7 @@ class Outbox:
         self._sock = sock
         self._codec = codec
         self._lock = threading.Lock()
+        self._poster = 0  # the thread that took the lock last
         self._waiting: deque[_Outgoing] = deque()
         self._watched = False
 
@@ -36,6 +37,7 @@ class Outbox:
             WireError: it may not be sent now.
         """
         with self._lock:
+            self._poster = threading.get_ident()
             session.passes(message.kind)
             frame = self._codec.encode_again(message)
             if frame is not None:
@@ -45,6 +47,11 @@ class Outbox:
                 with Uninterrupted():
                     self._waiting.append(_Outgoing(self._codec.encode(message)))
             self._flush()
+
+    @property
+    def is_posting_here(self) -> bool:
+        """Whether this thread is in the middle of `post`, and the garbage collector has called us: it cannot wait."""
+        return self._lock.locked() and self._poster == threading.get_ident()
 
     def _flush(self) -> None:
         # The lock is held. A dead peer is noticed by whoever reads.

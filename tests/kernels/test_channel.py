@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 import time
@@ -11,11 +12,12 @@ from contextlib import aclosing, closing
 
 import numpy as np
 import pytest
-from kernels.conftest import PATIENCE, Load
+from kernels.conftest import PATIENCE, Load, settled
 
 import carton_runtime as carton
 from carton_runtime._child.carton_wire.memory import Memory
 from carton_runtime._child.carton_wire.messages import WIRE_VERSION, Codec, Kind, Message
+from carton_runtime.background import run_blocking
 from carton_runtime.model import WINDOW
 from carton_runtime.runner_kernels import channel
 
@@ -146,6 +148,28 @@ def model_in_a_thread(code_dir: object, _leaves_nothing: None) -> object:
 
     with carton.sync.load_unpacked(code_dir(ECHO), **options_for({})) as model:
         yield model
+
+
+@pytest.mark.timeout(60)
+def test_a_stream_that_becomes_garbage_while_a_call_is_sent_blocks_nobody(
+    model_in_a_thread: carton.sync.Carton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave_a_stream() -> None:
+        stream = model_in_a_thread.streaming_infer(items=COUNT)
+        next(stream)
+        held: list[object] = [stream]
+        held.append(held)
+
+    encode_again = Codec.encode_again
+
+    def collect_and_encode(codec: Codec, message: Message) -> bytes | None:
+        gc.collect()
+        return encode_again(codec, message)
+
+    leave_a_stream()
+    monkeypatch.setattr(Codec, "encode_again", collect_and_encode)
+    assert int(model_in_a_thread.infer(x=1)["out"]) == 1
+    run_blocking(settled(lambda: not model_in_a_thread.kernel.channel.open_calls))
 
 
 async def test_calls_in_a_row_leave_the_loop_to_others(model: carton.Carton) -> None:
