@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import shutil
@@ -189,3 +190,46 @@ def test_what_is_offline_cannot_be_bundled(
     ):
         carton.sync.bundle(double_carton, output_path=tmp_path / "whole.carton")
     assert list(tmp_path.glob("*.carton")) == []
+
+
+async def test_bundling_leaves_nothing_behind(
+    web: RangeServer, heavy: Path, linking: Unlinked, nothing_left: object
+) -> None:
+    path = await carton.bundle(linking(heavy, {"model/weights": [web.serve("weights", WEIGHTS)]}))
+    assert files_of(path) == files_of(heavy)
+    path.unlink()
+
+
+async def test_bundling_can_be_cancelled_while_a_server_is_silent(
+    web: RangeServer, heavy: Path, linking: Unlinked, tmp_path: Path, nothing_left: object
+) -> None:
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
+    path = linking(heavy, {"model/weights": [web.serve("weights", WEIGHTS, Faults(stall_after=1000))]})
+
+    def tell(event: carton.Event) -> None:
+        if event.step == "model.fetch" and "weights" in event.message:
+            loop.call_soon_threadsafe(begun.set)
+
+    work = asyncio.create_task(carton.bundle(path, output_path=tmp_path / "whole.carton", on_event=tell))
+    await begun.wait()
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert list(tmp_path.glob("*.carton")) == [path]
+
+
+async def test_what_was_changed_on_its_way_is_noticed(
+    web: RangeServer, heavy: Path, linking: Unlinked, tmp_path: Path, cache_dir: Path
+) -> None:
+    """A file of the cache that somebody writes to after it was checked."""
+    path = linking(heavy, {"model/weights": [web.serve("weights", WEIGHTS)]})
+
+    def spoil(event: carton.Event) -> None:
+        if (event.step, event.phase) == ("model.pack", carton.Phase.STARTED):
+            (stored,) = cache_dir.glob(f"files/*/{sha256_of(WEIGHTS)}")
+            stored.chmod(0o644)
+            stored.write_bytes(bytes(len(WEIGHTS)))
+
+    with pytest.raises(carton.IntegrityError, match="model/weights has sha256"):
+        await carton.bundle(path, output_path=tmp_path / "whole.carton", on_event=spoil)
+    assert list(tmp_path.glob("*.carton")) == [path]

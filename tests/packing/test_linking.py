@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fix_links import links_file, sha256_of
-from fix_models import DOUBLE
+from fix_models import DOUBLE, options_for
 from fix_zips import files_of, manifest_of, write_zip, zipfile
 
 import carton_runtime as carton
@@ -222,3 +222,9 @@ def test_links_that_were_there_stay(whole: Path, tmp_path: Path) -> None:
     small = carton.sync.shrink(linked, {SHA256: [URL]}, output_path=tmp_path / "small.carton")
     assert links_of(small) == {OTHER: [MIRROR], SHA256: [URL]}
     assert "model/more" in files_of(small)
+
+
+def test_a_model_that_is_not_packed_may_be_given_links_too(code_dir: Callable[..., Path]) -> None:
+    options = options_for({"linked_files": {sha256_of(DOUBLE.encode()): [URL]}})
+    with carton.sync.load_unpacked(code_dir(DOUBLE), **options) as model:
+        assert model.infer({"x": np.array(21)})["out"] == 42
