@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 from fix_models import DOUBLE
@@ -190,3 +191,25 @@ async def test_the_files_are_listed_by_size(described: dict[str, bytes], tmp_pat
 
 async def test_what_was_never_packed_has_no_list_of_files(code_dir: Callable[..., Path], loaded: Callable) -> None:
     assert loaded.unpacked(code_dir()).info.files is None
+
+
+@pytest.mark.parametrize("layout", [as_ours, as_the_original])
+async def test_however_it_is_damaged_it_has_a_card_or_an_error_of_ours(
+    described: dict[str, bytes], tmp_path: Path, layout: Callable
+) -> None:
+    memory = fsspec.filesystem("memory")
+    data = write_zip(tmp_path / "many.carton", layout(described, model_of(2_000, size=8))).read_bytes()
+    rng, cards = random.Random(5), 0
+    for _ in range(100):
+        damaged = bytearray(data)
+        for _ in range(rng.choice([1, 2, 8])):
+            place = rng.choice([rng.randrange(2_000), len(data) - 1 - rng.randrange(rng.choice([200, 131_072]))])
+            damaged[place : place + rng.randrange(3)] = rng.choice([b"", b"\0", b"PK\x01\x02", rng.randbytes(2)])
+        memory.pipe("/damaged.carton", bytes(damaged))
+        try:
+            await carton.get_model_info("memory://damaged.carton")
+        except carton.CartonError:
+            continue
+        cards += 1
+    memory.rm("/damaged.carton")
+    assert 0 < cards < 100, "some damage is where no card looks, and some is not"
