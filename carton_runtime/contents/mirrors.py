@@ -8,7 +8,7 @@ import logging
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from carton_runtime.contents.encodings import Decoder
@@ -38,6 +38,20 @@ def _expect_nothing(amount: int) -> None:
     """Who is told when nobody wants to know."""
 
 
+class _Sizes:
+    """How many bytes all linked files have together, as far as is known."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[str, int] = {}
+        self._total = 0
+
+    def note(self, sha256: str, size: int) -> int:
+        """Note how many bytes a file has at least; gives the sum."""
+        self._total += size - self._sizes.get(sha256, 0)
+        self._sizes[sha256] = size
+        return self._total
+
+
 @dataclass(frozen=True)
 class Mirrors:
     """Where the files are that a carton only links to.
@@ -51,6 +65,7 @@ class Mirrors:
     links: Links
     limits: Limits
     settings: Settings
+    _sizes: _Sizes = field(default_factory=_Sizes, compare=False, repr=False)
 
     async def fetch(
         self,
@@ -150,6 +165,8 @@ class Mirrors:
     def _check_size(self, size: int, wanted: _Wanted) -> None:
         if size > getattr(self.limits, wanted.limit):
             raise self.limits.excess(wanted.limit, f"{wanted.what} has {size:,} bytes or more")
+        if (total := self._sizes.note(wanted.sha256, size)) > self.limits.expanded_size:
+            raise self.limits.excess("expanded_size", f"with {wanted.what}, linked files have {total:,} bytes or more")
 
 
 class MirrorError(StorageError):

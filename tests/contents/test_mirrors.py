@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,8 @@ BROKEN = {
     "it lies about its encoding": Faults(headers={"Content-Encoding": "zstd"}),
     "its encoding is unknown": Faults(headers={"Content-Encoding": "compress"}),
     "it has other bytes": Faults(change_after=0),
+    "it leads to a file of this machine": Faults(location="file:///etc/hostname"),
+    "it leads round in a circle": Faults(location="first"),
     "it asks who is there": Faults(user="somebody:secret"),
 }
 
@@ -160,6 +163,24 @@ async def test_limits_hold_for_what_is_fetched(
     path = linking(whole, {"model/weights": [web.serve("w", data, Faults(headers={"Content-Encoding": encoding}))]})
     monkeypatch.setenv(variable, limit)
     assert words in str(await refusal(path, cache_dir))
+
+
+async def test_a_limit_holds_for_all_that_is_fetched_together(
+    web: RangeServer,
+    pack_noop: Callable[..., Path],
+    linking: Unlinked,
+    cache_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = {name: name.encode() * 1000 for name in ("one", "two", "three")}
+    urls = {f"model/{name}": [web.serve(name, data)] for name, data in files.items()}
+    path = linking(pack_noop(files), urls)
+    monkeypatch.setenv("CARTON_LIMIT_EXPANDED_SIZE", "10000")
+    assert "linked files have 11,000 bytes or more, more than limit_expanded_size" in str(
+        await refusal(path, cache_dir)
+    )
+    monkeypatch.setenv("CARTON_LIMIT_EXPANDED_SIZE", "11000")
+    assert await placed(path, cache_dir) == files
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
