@@ -105,7 +105,7 @@ class Filling:
         work = [self._fetch_one(names[sha256], running) for sha256 in large]
         groups = _groups([sha256 for sha256 in names if sha256 in small], sizes)
         work += [self._fetch_together({sha256: names[sha256] for sha256 in group}, running) for group in groups]
-        await _run_all(work)
+        await run_all(work)
 
     async def _fetch_one(self, paths: Sequence[str], running: Step) -> None:
         path = paths[0]
@@ -190,8 +190,8 @@ def _groups(small: Iterable[str], sizes: Mapping[str, int]) -> Iterator[list[str
         yield group
 
 
-async def _run_all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run all of `work`, some of it at once; the first error ends the rest."""
+async def run_all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all of `work`, some of it at once; the first error ends the rest, and is raised."""
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def run(one: Coroutine[Any, Any, None]) -> None:

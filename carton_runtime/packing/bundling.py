@@ -12,6 +12,7 @@ from pathlib import Path
 
 from carton_runtime import background
 from carton_runtime.contents.carton import CartonFiles
+from carton_runtime.contents.filling import run_all
 from carton_runtime.contents.mirrors import Mirrors
 from carton_runtime.contents.opening import open_carton
 from carton_runtime.environments.embedding import Wheel, embed
@@ -140,18 +141,22 @@ def _locked_anew(
 
 async def _fetched(files: CartonFiles, packages: _Packages, settings: Settings, running: Step) -> dict[str, Path]:
     """What the carton is to hold and does not: path in the carton → the file in the cache."""
-    store, fetched = ContentStore(settings.cache_dir), {}
+    store, fetched = ContentStore(settings.cache_dir), dict[str, Path]()
 
     def tell(amount: int, *, is_new: bool) -> None:
         running.advance(amount) if is_new else running.skip(amount)
 
-    for path in _lacking(files, packages):
+    async def linked(path: str) -> None:
         running.say(path)
         fetched[path] = await files.fetch(path, store, tell, running.expect)
-    for path, wheel in packages.wheels.items():
+
+    async def wheel_of(path: str, wheel: Wheel) -> None:
         running.say(path)
         mirrors = Mirrors(Links({wheel.sha256: (wheel.url,)}), files.contents.limits, settings)
         fetched[path] = await mirrors.fetch(wheel.sha256, store, what=path, told=tell, expect=running.expect)
+
+    work = [linked(path) for path in _lacking(files, packages)]
+    await run_all([*work, *(wheel_of(path, wheel) for path, wheel in packages.wheels.items())])
     return fetched
 
 
