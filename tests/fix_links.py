@@ -80,7 +80,7 @@ def linking(tmp_path: Path) -> Unlinked:
 def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[RangeServer]:
     """A server of mirrors, for which there is little patience."""
     monkeypatch.setenv("NO_PROXY", "*")
-    quick = Patience(attempts=2, delay=0.001, connect=5.0, silence=0.3)
+    quick = Patience(attempts=2, delay=0.001, connect=5.0, silence=1.0)  # machines are busy at times
     monkeypatch.setattr(mirrors, "_LAST", quick)
     monkeypatch.setattr(mirrors, "_OTHERS", quick)
     with RangeServer() as server:
