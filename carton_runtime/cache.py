@@ -14,10 +14,12 @@ done; `verify` reads all of it, so that a notebook may want ``await asyncio.to_t
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from carton_runtime.errors import SettingsError
 from carton_runtime.events import OnEvent
 from carton_runtime.settings import Settings
 from carton_runtime.sizes import parse_size
@@ -82,9 +84,9 @@ def prune(*, to_size: int | str = 0, older_than: timedelta | None = None) -> int
         Bytes that were freed.
 
     Raises:
-        SettingsError: `to_size` is no amount.
+        SettingsError: `to_size` is no amount, or `older_than` no `timedelta`.
     """
-    before = None if older_than is None else (datetime.now(UTC) - older_than).timestamp()
+    before = None if older_than is None else time.time() - _seconds(older_than)
     return evict(_root(), to_size=parse_size(to_size) if to_size else 0, before=before)
 
 
@@ -98,6 +100,12 @@ def verify(on_event: OnEvent | None = None) -> list[Damage]:
         What was damaged; empty when all is well.
     """
     return _verify(_root(), on_event)
+
+
+def _seconds(age: object) -> float:
+    if not isinstance(age, timedelta):
+        raise SettingsError(f"older_than={age!r} is no datetime.timedelta; give one, such as timedelta(days=7)")
+    return age.total_seconds()
 
 
 def _root() -> Path:

@@ -151,10 +151,15 @@ def _from_text(name: str, text: str, default: Any, variable: str) -> Any:
     if isinstance(default, bool):
         return _boolean(text, variable)
     if isinstance(default, tuple):
-        return tuple(part for part in text.split(os.pathsep if name != "extra_index_urls" else " ") if part)
+        return tuple(part for part in text.split(_separator(name, text)) if part)
     if isinstance(default, int):
         return _size(text, variable)
     return Path(text) if isinstance(default, Path) else text
+
+
+def _separator(name: str, text: str) -> str:
+    """What stands between the parts of a list: URLs have colons in them."""
+    return " " if name == "extra_index_urls" or "://" in text else os.pathsep
 
 
 def _size(value: int | str, where: str) -> int:

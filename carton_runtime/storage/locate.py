@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from carton_runtime.errors import StorageError
 from carton_runtime.settings import Settings
@@ -34,7 +34,7 @@ def locate(location: object, settings: Settings) -> Path | Source:
         StorageError: it is no location, of a kind that cannot be read, or on the network while that is off.
     """
     text = check_location(location)
-    if "://" not in text and not text.startswith("file:"):
+    if not _is_url(text):
         return local_path(text)
     parts = _parts(text)
     if parts.scheme == "file":
@@ -66,12 +66,25 @@ def check_location(location: object) -> str:
     """A path or URL as text.
 
     Raises:
-        StorageError: it is of another kind, or empty.
+        StorageError: it is of another kind, empty, or of characters that no name has.
     """
     text = os.fspath(location) if isinstance(location, os.PathLike) else location
-    if not isinstance(text, str) or not text or "\0" in text:
-        raise StorageError(f"{location!r} is no place for a model; give a path or URL, as a string or a pathlib.Path")
+    if not isinstance(text, str) or not text or "\0" in text or not _is_encodable(text):
+        shown = redacted(location) if isinstance(location, str) else location
+        raise StorageError(f"{shown!r} is no place for a model; give a path or URL, as a string or a pathlib.Path")
     return text
+
+
+def _is_url(text: str) -> bool:
+    return "://" in text or text.startswith("file:")
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode() if _is_url(text) else os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def local_path(location: object) -> Path:
@@ -92,8 +105,9 @@ def _parts(url: str) -> SplitResult:
 
 def _path_of_url(host: str, path: str, location: str) -> Path:
     if host not in ("", "localhost"):
-        raise StorageError(f"{location} is on another machine, {host}; copy the carton and give its path")
-    return Path(unquote(path))
+        name = host.rpartition("@")[2]  # before it, a password may stand
+        raise StorageError(f"{redacted(location)} is on another machine, {name}; copy the carton and give its path")
+    return Path(check_location(os.fsdecode(unquote_to_bytes(path))))
 
 
 def _far_away(scheme: str, url: str, settings: Settings) -> Source:

@@ -126,6 +126,18 @@ def test_what_is_no_size_is_refused() -> None:
         carton.cache.prune(to_size="much")
 
 
+def test_what_is_no_age_is_refused() -> None:
+    with pytest.raises(carton.SettingsError, match=r"older_than=7 is no datetime\.timedelta"):
+        carton.cache.prune(older_than=7)
+
+
+async def test_no_age_is_too_large(heavy: Callable[[str], Path]) -> None:
+    async with await carton.load(heavy("old")):
+        pass
+    assert carton.cache.prune(older_than=dt.timedelta.max) == 0
+    assert titles() == ["old"]
+
+
 async def test_a_damaged_model_is_told_and_fetched_again(heavy: Callable[[str], Path]) -> None:
     path = heavy("Heavy")
     async with await carton.load(path):

@@ -122,6 +122,19 @@ def test_addresses_of_indexes_may_hold_colons(config: Config) -> None:
     assert config.loaded(CARTON_EXTRA_INDEX_URLS=" ".join(urls)).extra_index_urls == urls
 
 
+def test_wheels_may_come_from_pages_too(config: Config) -> None:
+    assert config.loaded(CARTON_FIND_LINKS="https://one.example:8080/whl /two").find_links == (
+        "https://one.example:8080/whl",
+        "/two",
+    )
+
+
+@pytest.mark.parametrize("text", ["9" * 400, f"{1 << 63}", "0.1 B"])
+def test_what_nothing_can_count_is_no_size(config: Config, text: str) -> None:
+    with pytest.raises(SettingsError, match="is no amount of memory"):
+        config.loaded(CARTON_CACHE_SIZE=text)
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_an_empty_variable_is_an_empty_list(config: Config, name: str) -> None:
     assert getattr(config.loaded(f'{name} = ["/one"]', **{VARIABLES[name]: ""}), name) == ()

@@ -35,6 +35,8 @@ ONLINE, OFFLINE = carton.Settings(), carton.Settings(offline=True)
         ("file:///data/a%20b", Path("/data/a b")),
         ("file://localhost/data/x", Path("/data/x")),
         ("file:/data/x", Path("/data/x")),
+        ("file:///data/%FF", Path("/data/\udcff")),
+        ("/data/\udcff", Path("/data/\udcff")),
         ("c:x", Path("c:x")),
     ],
 )
@@ -71,7 +73,10 @@ def test_offline_memory_is_no_network() -> None:
     assert isinstance(locate("memory://a", OFFLINE), FilesystemSource)
 
 
-@pytest.mark.parametrize("location", [None, 5, "", b"bytes", "a\0b", Path("a\0b")])
+NOWHERE = [None, 5, "", b"bytes", "a\0b", Path("a\0b"), "\ud800", "http://host/\ud800", "file:", "file:///a%00b"]
+
+
+@pytest.mark.parametrize("location", NOWHERE)
 def test_what_is_no_location_is_refused(location: object) -> None:
     with pytest.raises(StorageError, match="is no place for a model"):
         locate(location, ONLINE)
@@ -89,6 +94,13 @@ def test_what_is_no_location_is_refused(location: object) -> None:
 def test_locations_that_lead_nowhere_are_refused(location: str, says: str) -> None:
     with pytest.raises(StorageError, match=says):
         locate(location, ONLINE)
+
+
+@pytest.mark.parametrize("location", ["file://me:hunter2@elsewhere/x", "http://me:hunter2@host/\0"])
+def test_passwords_are_not_repeated_to_who_gave_them(location: str) -> None:
+    with pytest.raises(StorageError) as caught:
+        locate(location, ONLINE)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_path_is_a_path_whatever_it_looks_like() -> None:
