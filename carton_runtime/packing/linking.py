@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from carton_runtime.packing.entries import PackingStoppedError, chunks_of, conte
 from carton_runtime.packing.kinds import check_kind
 
 _LOGGER = logging.getLogger(__name__)
+_USER = re.compile(r"\w[\w+.-]*://[^/?#]*@")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ def checked_links(given: Any, where: str) -> Links:
             raise FormatError(f"must be a list of URLs, not {urls!r:.80}", where=f"{where}[{sha256[:80]!r}]")
         if not urls:
             raise FormatError("is empty; name at least one URL", where=f"{where}[{sha256[:80]!r}]")
+        if any(isinstance(url, str) and _USER.match(url) for url in urls):
+            raise FormatError("has a user or password, which whoever gets the carton could read", where=where)
     return Links(given)
 
 

@@ -165,6 +165,7 @@ REFUSED: list[tuple[Any, str]] = [
     ({SHA256: []}, "is empty; name at least one URL"),
     ({SHA256: ["ftp://x.example/a"]}, "is not an http, https or file URL"),
     ({SHA256: [1]}, re.escape(f"LINKS: urls.{SHA256}[0]")),
+    ({SHA256: [URL, "https://me:hunter2@x.example/a"]}, "(linked_files|urls): has a user or password, which whoever"),
     ({"abc": [URL]}, "is not a sha256 of 64 hex digits"),
     ({7: [URL]}, "must be a string"),
     ([SHA256], "must be a dict"),
@@ -177,8 +178,9 @@ def test_bad_links_are_refused_and_nothing_is_written(
     way: str, links: Any, words: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     make = request.getfixturevalue(way)
-    with pytest.raises(carton.FormatError, match=words):
+    with pytest.raises(carton.FormatError, match=words) as caught:
         make(links)
+    assert "hunter2" not in str(caught.value)
     assert not list(tmp_path.glob("*.carton"))
 
 
