@@ -53,7 +53,7 @@ class CachedModel:
 
 
 def models() -> list[CachedModel]:
-    """The models in the cache, the last used first."""
+    """The models in the cache, the last used first. Raises `StorageError` when it may not be read."""
     found = [
         CachedModel(
             title=model.folder.title,
@@ -69,7 +69,7 @@ def models() -> list[CachedModel]:
 
 
 def size() -> int:
-    """Bytes that the cache takes, what several models share counted once."""
+    """Bytes that the cache takes, what several models share counted once. Raises as `models` does."""
     return Inventory.take(_root()).size
 
 
@@ -85,6 +85,7 @@ def prune(*, to_size: int | str = 0, older_than: timedelta | None = None) -> int
 
     Raises:
         SettingsError: `to_size` is no amount, or `older_than` no `timedelta`.
+        StorageError: the cache may not be read.
     """
     before = None if older_than is None else time.time() - _seconds(older_than)
     return evict(_root(), to_size=parse_size(to_size) if to_size else 0, before=before)
@@ -98,6 +99,9 @@ def verify(on_event: OnEvent | None = None) -> list[Damage]:
 
     Returns:
         What was damaged; empty when all is well.
+
+    Raises:
+        StorageError: the cache may not be read, or what is damaged not removed.
     """
     return _verify(_root(), on_event)
 

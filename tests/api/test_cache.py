@@ -126,6 +126,16 @@ def test_what_is_no_size_is_refused() -> None:
         carton.cache.prune(to_size="much")
 
 
+@pytest.mark.parametrize("ask", [carton.cache.models, carton.cache.size, carton.cache.prune, carton.cache.verify])
+def test_a_cache_that_cannot_be_read_is_told(ask: Callable[[], object], cache_dir: Path) -> None:
+    files = cache_dir / "files"
+    files.parent.mkdir(parents=True, exist_ok=True)
+    files.symlink_to(files)
+    with pytest.raises(carton.StorageError, match=r"the cache at .* cannot be read"):
+        ask()
+    files.unlink()
+
+
 def test_what_is_no_age_is_refused() -> None:
     with pytest.raises(carton.SettingsError, match=r"older_than=7 is no datetime\.timedelta"):
         carton.cache.prune(older_than=7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -330,3 +331,25 @@ async def test_a_lease_is_let_go_only_once(cache: Cache) -> None:
     lease.release()
     lease.release()
     assert cache.models == {"one"}
+
+
+def test_damage_that_cannot_be_removed_is_an_error(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = cache.store(content("d"))
+    damage(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", forbidden)
+        with pytest.raises(StorageError, match=f"{path.name} is damaged and cannot be removed: Permission denied"):
+            verify(cache.root)
+    assert [found.path for found in verify(cache.root)] == [path]
+
+
+def test_a_file_that_is_right_and_cannot_be_marked_is_no_damage(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = cache.store(content("o"))
+    os.utime(path)
+    monkeypatch.setattr(Path, "chmod", forbidden)
+    assert verify(cache.root) == []
+    assert path.exists()
+
+
+def forbidden(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

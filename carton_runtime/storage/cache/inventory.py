@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from carton_runtime.errors import StorageError
 from carton_runtime.storage.cache.folders import MODELS, ModelFolder
 from carton_runtime.storage.cache.store import FILES, PARTIAL
 
@@ -70,7 +71,18 @@ class Inventory:
 
     @classmethod
     def take(cls, root: Path) -> Inventory:
-        """Look at the cache at `root`; what appears or goes meanwhile may be seen or not."""
+        """Look at the cache at `root`; what appears or goes meanwhile may be seen or not.
+
+        Raises:
+            StorageError: it may not be looked at.
+        """
+        try:
+            return cls._taken_of(root)
+        except OSError as error:
+            raise StorageError(f"the cache at {root} cannot be read: {error}") from error
+
+    @classmethod
+    def _taken_of(cls, root: Path) -> Inventory:
         inventory = cls()
         # The original Carton keeps files of its own in this folder, in another way.
         for folder in _entries(root / FILES, _DIGITS):

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from carton_runtime.errors import StorageError
 from carton_runtime.events import OnEvent, Step, step
 from carton_runtime.storage.cache.inventory import Inventory, Model
 from carton_runtime.storage.cache.verdicts import is_verified, mark_verified, take_back
@@ -51,6 +52,9 @@ def verify(root: Path, on_event: OnEvent | None = None) -> list[Damage]:
     Args:
         root: the cache's folder.
         on_event: told of the step ``cache.verify``.
+
+    Raises:
+        StorageError: the cache cannot be read, or what is damaged not removed.
     """
     checks = list(_checks(Inventory.take(root)))
     total = sum(check.size for check in checks)
@@ -111,12 +115,16 @@ class _Hashing:
 
 def _settle(check: _Check, found: str | None) -> bool:
     """Remember what was found about a file; whether it is right, or was removed by somebody meanwhile."""
-    with contextlib.suppress(FileNotFoundError):
-        if found == check.sha256:
+    if found == check.sha256:
+        with contextlib.suppress(OSError):  # it has gone, or is not ours to mark: then who needs it fetches it again
             if not is_verified(check.path):
                 mark_verified(check.path)
-            return True
+        return True
+    try:
         take_back(check.path)  # under its other names too
         check.path.unlink()
-        return False
-    return True
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise StorageError(f"{check.path} is damaged and cannot be removed: {error.strerror}") from error
+    return False
