@@ -16,6 +16,7 @@ import pytest
 from child.tools import assert_same, decoded, frame_bytes
 
 from carton_runtime import NestedTensor
+from carton_runtime._child.carton_wire import memory as module
 from carton_runtime._child.carton_wire.errors import WireError
 from carton_runtime._child.carton_wire.memory import THRESHOLD, Memory
 from carton_runtime._child.carton_wire.messages import Codec, Kind, Message
@@ -119,6 +120,29 @@ def test_memory_is_not_used_again_while_an_array_looks_at_it(pair: Pair) -> None
     pair.settle()
     pair.pass_on(x=numbers(-1))
     assert [part.tolist() for part in kept] == [[float(value)] * 10 for value in range(10)]
+
+
+def test_what_is_kept_beyond_a_number_of_regions_travels_in_frames(pair: Pair) -> None:
+    """Each region costs descriptors, of which a process has a thousand."""
+    before = open_descriptors()
+    kept = [pair.pass_on(x=numbers(value))["x"] for value in range(module._MOST_OWN + 20)]
+    assert pair.second.memory.regions == module._MOST_OWN
+    assert open_descriptors() <= before + 2 * module._MOST_OWN
+    assert [part[0] for part in kept] == list(range(len(kept)))
+    del kept
+    pair.settle()
+    pair.pass_on(x=numbers())
+    assert pair.second.memory.regions == module._MOST_OWN, "what was kept is used again"
+
+
+def test_idle_memory_of_another_size_makes_room(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_OWN", 4)
+    for size in range(8):
+        pair.pass_on(x=numbers(nbytes=LARGE << size))
+        pair.settle()
+        assert pair.first.memory.regions <= 4
+        assert pair.second.memory.regions <= 4
+    assert pair.first.memory.pooled_bytes == LARGE * (16 + 32 + 64 + 128)
 
 
 def test_a_view_of_a_view_keeps_the_memory(pair: Pair) -> None:
@@ -243,6 +267,17 @@ def unsealed() -> Iterator[int]:
 def test_a_region_that_nobody_handed_over_is_refused(lied_to: tuple) -> None:
     with pytest.raises(WireError, match="never handed over"):
         lied_to[1].take(frame_naming(1))
+
+
+def test_a_region_that_cannot_be_mapped_is_a_wire_error(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = pair.first.sent(x=numbers())
+
+    def no_descriptors(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(module.mmap, "mmap", no_descriptors)
+    with pytest.raises(WireError, match=r"cannot be mapped: .*Too many open files"):
+        pair.second.take(sent)
 
 
 def test_a_region_that_could_shrink_is_refused(lied_to: tuple, unsealed: int) -> None:

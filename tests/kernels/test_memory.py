@@ -190,6 +190,13 @@ async def test_the_pool_is_bounded(model: carton.Carton, monkeypatch: pytest.Mon
     assert model.kernel.memory.pooled_bytes <= 5 * SIZE
 
 
+async def test_a_caller_may_keep_what_very_many_calls_gave_her(model: carton.Carton) -> None:
+    kept = [(await model.infer(x=data(1 << 16) + np.uint8(number % 256), do="double"))["out"] for number in range(500)]
+    assert model.kernel.memory.regions < 300, "each costs a descriptor, of which a process has a thousand"
+    for number, out in enumerate(kept):
+        assert np.array_equal(out, (data(1 << 16) + np.uint8(number % 256)) * 2), number
+
+
 @pytest.mark.parametrize("do", ["echo", "double", "slice", "transposed", "both", "alloc"])
 async def test_without_memfd_everything_comes_out_the_same(
     load_code: Load, do: str, monkeypatch: pytest.MonkeyPatch

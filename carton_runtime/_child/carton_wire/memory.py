@@ -6,7 +6,7 @@ and *lends* it: the other side makes a view, and when the last array on that vie
 next message. A region that nobody looks at goes back to its owner's pool; one that was dropped from the pool is named
 once more (``drop``), so that the other side unmaps it.
 
-Where there is no memfd, every tensor travels in the frame's body.
+Where there is no memfd, and where one side has very many regions already, tensors travel in the frame's body.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ THRESHOLD = 1 << 16
 _ADVERT = struct.Struct("<QQ")
 _MOST_IDLE = 1 << 30
 _LONGEST_IDLE = 30.0
-_MOST_REGIONS = 1 << 16
+_MOST_OWN = 128
+"""Regions of one side at a time. Each costs a descriptor on either side for as long as an array on it lives, and a
+caller may keep what a thousand calls gave her; what is beyond travels in frames."""
+_MOST_THEIRS = 2 * _MOST_OWN  # those that were replaced are dropped by the message that names the new ones
 # From linux/fcntl.h, since Python 3.8's fcntl has no names for them.
 _ADD_SEALS, _GET_SEALS = 1033, 1034
 _SEALS = 0x0001 | 0x0002 | 0x0004  # F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW
@@ -201,6 +204,8 @@ class Memory:
         idle = self._idle.get(size)
         if idle:
             return idle.pop()
+        if len(self._own) >= _MOST_OWN and not self._drop_oldest():
+            return None
         with contextlib.suppress(OSError):  # no memory, no descriptors, or the other side is slow to take regions
             return self._create(size)
         return None
@@ -228,10 +233,12 @@ class Memory:
         while wanted not in self._theirs:
             number, size, descriptor = self._receive()
             try:
-                if number % 2 == self._side or number in self._theirs or len(self._theirs) >= _MOST_REGIONS:
+                if number % 2 == self._side or number in self._theirs or len(self._theirs) >= _MOST_THEIRS:
                     raise WireError(f"region {number} was handed over, which may not be")
                 _check_region(descriptor, size)
                 self._theirs[number] = _Region(number, size, descriptor)
+            except OSError as error:  # no descriptors, or no room in the address space
+                raise WireError(f"region {number} of {size} bytes cannot be mapped: {error}") from error
             finally:
                 os.close(descriptor)
         return self._theirs[wanted]
@@ -297,11 +304,17 @@ class Memory:
         region.idle_since = time.monotonic()
         self._idle.setdefault(region.size, []).append(region)
         if sum(idle.size for regions in self._idle.values() for idle in regions) > _MOST_IDLE:
-            oldest = min(
-                (idle for regions in self._idle.values() for idle in regions), key=lambda idle: idle.idle_since
-            )
-            self._idle[oldest.size].remove(oldest)
-            self._drop(oldest)
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> bool:
+        """Give back the region that has been idle for longest; whether there was one."""
+        idle = [region for regions in self._idle.values() for region in regions]
+        if not idle:
+            return False
+        oldest = min(idle, key=lambda region: region.idle_since)
+        self._idle[oldest.size].remove(oldest)
+        self._drop(oldest)
+        return True
 
     def _drop(self, region: _Region) -> None:
         del self._own[region.number]
