@@ -251,7 +251,7 @@ class Kernel:
 
         From any thread and without waiting; a second time changes nothing.
         """
-        if self.channel.is_sending_here:  # as of a stream that the garbage collector closes
+        if self.channel.is_sending_here or self.memory.is_used_here:  # as of a stream that the garbage collector closes
             background_loop().call_soon_threadsafe(self.give_up, place)
             return
         if place.is_given_up:

@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,6 +170,30 @@ def test_a_stream_that_becomes_garbage_while_a_call_is_sent_blocks_nobody(
     leave_a_stream()
     monkeypatch.setattr(Codec, "encode_again", collect_and_encode)
     assert int(model_in_a_thread.infer(x=1)["out"]) == 1
+    run_blocking(settled(lambda: not model_in_a_thread.kernel.channel.open_calls))
+
+
+@pytest.mark.timeout(60)
+def test_a_stream_that_becomes_garbage_while_memory_is_allocated_blocks_nobody(
+    model_in_a_thread: carton.sync.Carton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave_a_stream() -> None:
+        stream = model_in_a_thread.streaming_infer(items=COUNT)
+        next(stream)
+        held: list[object] = [stream]
+        held.append(held)
+
+    look = Memory._look
+
+    def collect_and_look(memory: Memory, *where: Any) -> Any:
+        gc.collect()
+        return look(memory, *where)
+
+    reply = model_in_a_thread.infer(x=np.zeros(1 << 14))
+    leave_a_stream()
+    del reply  # the kernel has to be told
+    monkeypatch.setattr(Memory, "_look", collect_and_look)
+    assert model_in_a_thread.alloc_tensor((1 << 14,), np.float64).shape == (1 << 14,)
     run_blocking(settled(lambda: not model_in_a_thread.kernel.channel.open_calls))
 
 

@@ -84,6 +84,12 @@ class Memory:
         # Filled by the garbage collector in whatever thread it runs; everything else happens under the lock.
         self._dead: deque[weakref.ref[Any]] = deque()
         self._lock = threading.Lock()
+        self._user = 0  # the thread that took the lock last
+
+    @property
+    def is_used_here(self) -> bool:
+        """Whether this thread is in the middle of a method, and the garbage collector has called us: it cannot wait."""
+        return self._lock.locked() and self._user == threading.get_ident()
 
     def allocate(self, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
         """A new array that costs no copy to send; in ordinary memory where it is small or there is no shared memory."""
@@ -92,6 +98,7 @@ class Memory:
         if self._sock is None or nbytes < THRESHOLD:
             return np.empty(shape, plain)
         with self._lock:
+            self._user = threading.get_ident()
             region = self._free_region(nbytes)
             return np.empty(shape, plain) if region is None else np.ndarray(shape, plain, self._look(region, 0, nbytes))
 
@@ -102,6 +109,7 @@ class Memory:
         if self._sock is None or tensor.nbytes < THRESHOLD:
             return BODY, 0
         with self._lock:
+            self._user = threading.get_ident()
             place = self._place_of(tensor)
             if place is None:
                 region = self._free_region(tensor.nbytes)
@@ -118,6 +126,7 @@ class Memory:
         if not self.has_news:
             return (), ()
         with self._lock:
+            self._user = threading.get_ident()
             self._bury()
             free, self._to_free = self._to_free, []
             drop, self._to_drop = self._to_drop, []
@@ -132,6 +141,7 @@ class Memory:
             WireError: there is no such region, or it is smaller.
         """
         with self._lock:
+            self._user = threading.get_ident()
             region = self._own.get(number) or self._theirs.get(number) or self._adopt(number)
             if offset + nbytes > region.size:
                 raise WireError(f"{nbytes} bytes at {offset} are not in region {number}, which has {region.size}")
@@ -146,6 +156,7 @@ class Memory:
         if not (free or drop):
             return
         with self._lock:
+            self._user = threading.get_ident()
             for number in free:
                 region = self._own.get(number)
                 if region is None or not region.lent:
@@ -160,6 +171,7 @@ class Memory:
     def trim(self, longest_idle: float = _LONGEST_IDLE) -> None:
         """Give back to the system what has been idle for that many seconds."""
         with self._lock:
+            self._user = threading.get_ident()
             self._bury()
             before = time.monotonic() - longest_idle
             for regions in self._idle.values():
@@ -186,11 +198,13 @@ class Memory:
     def pooled_bytes(self) -> int:
         """Bytes in regions of this side, idle or not."""
         with self._lock:
+            self._user = threading.get_ident()
             return sum(region.size for region in self._own.values())
 
     def close(self) -> None:
         """Forget all regions; arrays that still look at one keep it alive."""
         with self._lock:
+            self._user = threading.get_ident()
             for known in (self._own, self._theirs, self._idle, self._watched):
                 known.clear()
             if self._sock is not None:
