@@ -80,6 +80,8 @@ class KernelLog:
             poll.register(descriptor, select.POLLIN)
         for descriptor, _ in poll.poll(0):
             self._take(descriptor)
+        with self._reading:
+            pass  # another reader may still be handing over what it has taken
 
     def close(self) -> None:
         """Stop reading; what the process wrote before is taken in first."""

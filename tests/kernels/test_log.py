@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carton_runtime.runner_kernels.log import KernelLog, LogLine, _Pipe
+from carton_runtime.runner_kernels.log import KernelLog, LogLine, _Pipe, logger
 
 KEPT = 1000
+PATIENCE = 20.0
 LONGEST = 1 << 16
 
 
@@ -94,6 +95,42 @@ async def test_draining_what_says_nothing_waits_for_nothing(log: KernelLog, prin
     printer()
     log.drain()
     assert log.lines == ()
+    log.close()
+
+
+async def test_draining_waits_for_a_reader_that_is_still_handing_over(
+    log: KernelLog, printer: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or what the model printed would come after its result."""
+    output = printer()
+    reading, may_go_on, drained = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            reading.set()
+            may_go_on.wait(PATIENCE)
+
+    def drain() -> None:
+        log.drain()
+        drained.set()
+
+    slow = Slow()
+    logger.addHandler(slow)
+    threads = [threading.Thread(target=log.drain), threading.Thread(target=drain)]
+    try:
+        with caplog.at_level(logging.INFO, logger=logger.name):
+            output.write(b"one\n")
+            threads[0].start()
+            reading.wait(PATIENCE)
+            threads[1].start()
+            assert not drained.wait(0.2)
+            may_go_on.set()
+            assert drained.wait(PATIENCE)
+    finally:
+        may_go_on.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+        logger.removeHandler(slow)
     log.close()
 
 
