@@ -215,6 +215,25 @@ def test_when_the_host_is_gone_an_endless_model_goes(child: Child, model: Make) 
     assert child.exit_code() == -9
 
 
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [("sys.exit(3)", 3), ("return {'code': -1}", 0), ("raise ValueError", 1)],
+    ids=["exits", "returns", "raises"],
+)
+def test_a_process_that_the_model_forks_does_not_answer_for_it(child: Child, model: Make, ends: str, code: int) -> None:
+    child.loaded(
+        model(f"""
+        def infer(self, tensors):
+            pid = os.fork()
+            if not pid:
+                {ends}
+            return {{"code": os.waitpid(pid, 0)[1] >> 8}}
+    """)
+    )
+    for _ in range(3):
+        assert child.call().tensors["code"] == code
+
+
 def test_its_sockets_are_not_inherited(child: Child, model: Make) -> None:
     child.loaded(
         model("""

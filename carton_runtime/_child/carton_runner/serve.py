@@ -50,6 +50,8 @@ class Server:
         self._handles = itertools.count(1)
         self._streams: dict[int, Stream] = {}
         self._unanswered: set[int] = set()
+        self._is_forked = False
+        os.register_at_fork(after_in_child=self._disown)
 
     def run(self) -> None:
         """Greet the host, then serve until it closes."""
@@ -160,6 +162,8 @@ class Server:
         try:
             work(message)
         except ANY as error:
+            if self._is_forked:
+                raise
             self._abandon_stream(message.call)
             # A handle serves once, also a call that was cancelled before it began.
             self._sealed.pop(message.fields.get("handle", 0), None)
@@ -271,6 +275,8 @@ class Server:
         self._finish(Kind.FAILED, call, **describe_failure(error, self._runner_dir))
 
     def _send(self, kind: Kind, call: int, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:
+        if self._is_forked:
+            raise SystemExit
         # What the model printed must not arrive after its result.
         try:
             sys.stdout.flush()
@@ -279,6 +285,10 @@ class Server:
             pass
         with self._sending:
             self._connection.send(Message(kind, call, fields, tensors or {}))
+
+    def _disown(self) -> None:
+        """In a process that the model has forked: its answers are not the model's, and it ends where they begin."""
+        self._is_forked = True
 
     def _end(self) -> None:
         self._executor.close()
