@@ -211,7 +211,10 @@ async def test_a_host_that_nobody_knows_is_said_to_be_so(open_url: OpenUrl) -> N
         await open_url("http://nobody.invalid/data").size()
 
 
-@pytest.mark.parametrize("url", ["http://", "http:///data", "http://[::1/data", "http://host:99999/", "http://h/\x7f"])
+NO_URLS = ["http://", "http:///data", "http://[::1/data", "http://host:99999/", "http://h/\x7f", "http://xn--/"]
+
+
+@pytest.mark.parametrize("url", NO_URLS)
 def test_what_is_no_url_is_refused(open_url: OpenUrl, url: str) -> None:
     with pytest.raises(StorageError, match=re.compile("is no URL")):
         open_url(url)

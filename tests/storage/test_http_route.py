@@ -100,7 +100,19 @@ async def test_redirects_in_a_circle_end(server: RangeServer, open_url: OpenUrl)
     assert len(server.requests("a")) + len(server.requests("b")) == 11
 
 
-@pytest.mark.parametrize("location", ["ftp://host/data", "http://", "http://[::1/", "file:///etc/passwd", "//"])
+NO_URLS = [
+    "ftp://host/data",
+    "http://",
+    "http://[::1/",
+    "file:///etc/passwd",
+    "//",
+    "javascript:1",
+    "http://xn--/",
+    "a:b",
+]
+
+
+@pytest.mark.parametrize("location", NO_URLS)
 async def test_redirects_to_nowhere_are_refused(server: RangeServer, open_url: OpenUrl, location: str) -> None:
     with pytest.raises(StorageError, match=r"/begin.*: the server leads (to something that is no URL|on more than)"):
         await open_url(server.redirect("begin", location)).size()

@@ -150,12 +150,18 @@ def _translated() -> Iterator[None]:
     except httpx.ConnectError as error:
         raise _unreachable(error) from error
     except httpx.RemoteProtocolError as error:
-        if isinstance(error.__context__, httpx.InvalidURL):  # httpx has a look at redirects, though it follows none
-            # Without its text, which is made of the URL.
-            raise Trouble("the server leads to something that is no URL", hopeless=True) from None
+        if isinstance(error.__context__, httpx.InvalidURL):
+            raise _leads_nowhere() from None
         raise Trouble(f"the connection broke ({error})") from error
+    except (httpx.InvalidURL, UnicodeError):
+        raise _leads_nowhere() from None
     except httpx.TransportError as error:
         raise Trouble(f"the connection broke ({error or type(error).__name__})") from error
+
+
+def _leads_nowhere() -> Trouble:
+    """What to make of an error of a redirect, at which httpx has a look though it follows none; its text is the URL."""
+    return Trouble("the server leads to something that is no URL", hopeless=True)
 
 
 def _unreachable(error: httpx.ConnectError) -> Trouble:

@@ -109,9 +109,10 @@ def _parsed(url: str, name: str) -> httpx.URL:
 
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL:  # its text is made of the URL, and may hold a password
+        host = parsed.host  # which decodes a name that begins with xn--
+    except (httpx.InvalidURL, UnicodeError):  # its text is made of the URL, and may hold a password
         raise StorageError(f"{name} is no URL") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host or not (parsed.port or 80) < 1 << 16:
+    if parsed.scheme not in ("http", "https") or not host or not (parsed.port or 80) < 1 << 16:
         raise StorageError(f"{name} is no URL of a file on a web server")
     return parsed
 
