@@ -189,9 +189,9 @@ def test_a_stream_that_becomes_garbage_while_memory_is_allocated_blocks_nobody(
         gc.collect()
         return look(memory, *where)
 
-    reply = model_in_a_thread.infer(x=np.zeros(1 << 14))
+    reply = model_in_a_thread.infer(items=1, size=1 << 14)
     leave_a_stream()
-    del reply  # the kernel has to be told
+    del reply  # which the kernel has to be told: it is on memory of its own
     monkeypatch.setattr(Memory, "_look", collect_and_look)
     assert model_in_a_thread.alloc_tensor((1 << 14,), np.float64).shape == (1 << 14,)
     run_blocking(settled(lambda: not model_in_a_thread.kernel.channel.open_calls))
