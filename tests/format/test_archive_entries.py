@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from carton_runtime.errors import FormatError
 from carton_runtime.format.archive import Decompressor, Method, ZipEntry, data_start, read_descriptor
+from carton_runtime.format.archive.codecs import Zstd, zstd
 
 METHODS = list(Method)
 CONTENT = bytes(range(256)) * 40
@@ -236,3 +237,13 @@ def test_a_descriptor_that_only_the_local_header_announces_is_refused(archive_of
     entry.local = lambda: raw_entry.local(entry)[:6] + b"\x08\x00" + raw_entry.local(entry)[8:]
     with pytest.raises(FormatError, match="flags 0x8"):
         archive_of(entry).read("a")
+
+
+@pytest.mark.timeout(40)  # it took a minute where each frame's end copied all that was behind it
+def test_half_a_million_frames_take_no_time_without_end() -> None:
+    frame = zstd.compress(b"")
+    data = frame * ((5 << 20) // len(frame)) + zstd.compress(b"end")
+    codec = Zstd()
+    assert codec.expand(data, 1 << 20) == b"end"
+    assert codec.expand(b"", 1 << 20) == b""
+    assert codec.is_complete()

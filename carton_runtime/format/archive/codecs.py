@@ -14,6 +14,9 @@ else:
 DAMAGE = (zlib.error, zstd.ZstdError, EOFError)
 """What codecs raise when what they are given is damaged."""
 
+_PART = 1 << 20  # bytes that a codec is fed at once
+_FIRST_PART = 1 << 12  # likewise, of a frame that may be very small
+
 
 class Codec(Protocol):
     """Expands one stream of bytes."""
@@ -67,20 +70,32 @@ class Zstd:
 
     def __init__(self) -> None:
         self._frame = zstd.ZstdDecompressor()
+        self._data = memoryview(b"")
+        self._at = 0
 
     def expand(self, data: bytes, most: int) -> bytes:
         """Give at most `most` bytes."""
+        if data:
+            self._data, self._at = memoryview(data), 0
         while True:
-            if self._frame.eof:
-                data = self._frame.unused_data or data
-                if not data:
-                    return b""
-                self._frame = zstd.ZstdDecompressor()
-            piece: bytes = self._frame.decompress(data, most)
-            if piece or not self._frame.eof:
+            piece = self._next_frame_or_more(most)
+            if piece or self._at == len(self._data):
                 return piece
-            data = b""
+
+    def _next_frame_or_more(self, most: int) -> bytes:
+        """Feed a part: each end of a frame copies what was fed behind it, and there may be a million in a few MiB."""
+        length = _PART
+        if self._frame.eof and self._at < len(self._data):
+            self._frame, length = zstd.ZstdDecompressor(), _FIRST_PART
+        elif self._frame.eof:
+            return b""
+        given = self._data[self._at : self._at + length]
+        self._at += len(given)
+        piece: bytes = self._frame.decompress(given, most)
+        if self._frame.eof:
+            self._at -= len(self._frame.unused_data)
+        return piece
 
     def is_complete(self) -> bool:
         """Whether a frame has ended, and with nothing behind its end."""
-        return self._frame.eof and not self._frame.unused_data
+        return self._frame.eof and self._at == len(self._data)
