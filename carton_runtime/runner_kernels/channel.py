@@ -58,6 +58,7 @@ class Channel:
         self._codec = Codec(memory)
         self._outbox = Outbox(sock, self._codec)
         self._places: dict[int, Place] = {}
+        self.count_calls = self._places.__len__
         self._numbers = itertools.count(1)
         self.concurrency = 1
         self._ended = False
@@ -262,7 +263,13 @@ class Channel:
             tick.cancel()
             reader.callers -= 1
             # Once the caller has her reply: it costs as much as half a call.
-            loop.call_soon(self._unpark, loop, reader)
+            with contextlib.suppress(RuntimeError):  # the loop was closed with her in it
+                loop.call_soon(self._unpark, loop, reader)
+
+    def forget_closed_loops(self) -> None:
+        """Called now and then: loops may be closed while callers are parked there, who then never leave."""
+        for loop in [loop for loop in list(self._parked) if loop.is_closed()]:
+            self._parked.pop(loop).close()
 
     def _unpark(self, loop: asyncio.AbstractEventLoop, reader: LoopReader) -> None:
         if not reader.callers and self._parked.get(loop) is reader:

@@ -86,7 +86,7 @@ class Kernel:
         self.channel = Channel(process.calls, self.memory, self._on_end)
         self._process = process
         self.sealed = SealedInputs()
-        self.gate = Gate(_MOST_CALLS, lambda: self.channel.open_calls)
+        self.gate = Gate(_MOST_CALLS, self.channel.count_calls)
         self.limits = limits
         self.started_at = time.time()
         self._log = KernelLog(spec.name, self._context)
@@ -329,6 +329,7 @@ class Kernel:
     def _beat(self) -> bool:
         """What is to be done now and then; whether somebody waits for the kernel."""
         self.channel.expect_progress()
+        self.channel.forget_closed_loops()
         for place in self.channel.calls:
             if place.is_forgotten and not place.is_given_up:
                 self.give_up(place)

@@ -7,6 +7,7 @@ import contextlib
 import select
 import socket
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Protocol
 
@@ -55,7 +56,8 @@ class LoopReader:
     def close(self) -> None:
         """Stop watching."""
         if self._sock is not None:
-            self._loop.remove_reader(self._sock)
+            if not self._loop.is_closed():
+                self._loop.remove_reader(self._sock)
             self._sock.close()
             self._sock = None
 
@@ -106,13 +108,17 @@ doorbells = _Doorbells()
 
 def thread_safe_waker(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> Callable[[], None]:
     """What resolves `waiter`, which belongs to `loop`, from any thread."""
+    held = weakref.ref(waiter)  # or who waits in a loop that was closed would be held for ever
 
     def wake() -> None:
+        waiting = held()
+        if waiting is None:
+            return
         if asyncio.events._get_running_loop() is loop:  # noqa: SLF001  the public one raises
-            resolve(waiter)  # as nearly always: the loop itself has read what came
+            resolve(waiting)  # as nearly always: the loop itself has read what came
             return
         with contextlib.suppress(RuntimeError):  # that loop was closed; nobody waits there
-            loop.call_soon_threadsafe(resolve, waiter)
+            loop.call_soon_threadsafe(resolve, waiting)
 
     return wake
 

@@ -69,7 +69,7 @@ def test_the_end_of_the_stream_gives_no_frame() -> None:
 
 def test_what_the_socket_raises_passes_and_loses_nothing() -> None:
     class Empty:
-        def recv_into(self, room: memoryview) -> int:
+        def recv_into(self, room: memoryview, nbytes: int, flags: int) -> int:
             raise BlockingIOError
 
     data = frame_bytes(header=b"header")

@@ -37,7 +37,7 @@ class Pieces:
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = [memoryview(piece) for piece in pieces if piece]
 
-    def recv_into(self, room: memoryview) -> int:
+    def recv_into(self, room: memoryview, nbytes: int = 0, flags: int = 0) -> int:
         if not self._pieces:
             return 0
         piece, taken = self._pieces[0], min(len(self._pieces[0]), room.nbytes)

@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,16 @@ class Model:
         for item in range(items):
             made.append(item)
             yield {"out": np.full(int(size), item)}
+
+def get_model():
+    return Model()
+"""
+WAITING = """
+import asyncio
+
+class Model:
+    async def infer_with_tensors(self, tensors):
+        await asyncio.sleep(3600)
 
 def get_model():
     return Model()
@@ -230,6 +241,28 @@ async def test_a_caller_whose_loop_ends_leaves_nothing_behind(model: carton.Cart
         while model.kernel.channel.open_calls:  # noqa: ASYNC110  seen off in the background
             await asyncio.sleep(0.01)
     assert int((await model.infer(x=3))["out"]) == 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_loop_that_is_closed_with_a_caller_in_it_leaves_nothing_behind(load_code: Load) -> None:
+    model = await load_code(WAITING)
+
+    def abandoned() -> None:
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(model.infer(x=1))
+        loop.run_until_complete(asyncio.sleep(0.1))
+        loop.close()
+        del task
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        await asyncio.to_thread(abandoned)
+
+    def is_clean() -> bool:
+        gc.collect()
+        return not model.kernel.channel.open_calls and len(list(Path("/proc/self/fd").iterdir())) <= before
+
+    await settled(is_clean)
 
 
 def test_a_call_works_after_the_loop_that_loaded_the_model_has_ended(code_dir: object) -> None:

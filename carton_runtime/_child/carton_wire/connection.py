@@ -33,7 +33,6 @@ class Connection:
         self._codec = Codec(memory)
         self._decoder = FrameDecoder()
         self._received: deque[Message] = deque()
-        self._eager = _Eager(sock)
         self._patience = Patience(LONGEST_LOOK if _cores() > 1 else 0.0)
 
     def receive(self) -> Message | None:
@@ -62,7 +61,7 @@ class Connection:
         count = -1
         while count < 0 and now < deadline:
             try:
-                count = self._decoder.receive_from(self._eager)
+                count = self._decoder.receive_from(self._sock, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 now = time.perf_counter()
         if count < 0:
@@ -83,16 +82,6 @@ class Connection:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class _Eager:
-    """A socket that does not wait."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._receive = sock.recv_into
-
-    def recv_into(self, buffer: memoryview) -> int:
-        return self._receive(buffer, 0, socket.MSG_DONTWAIT)
 
 
 def send_pieces(sock: socket.socket, pieces: Iterable[memoryview]) -> None:

@@ -102,14 +102,14 @@ class FrameDecoder:
         state = self._state
         return state.end + sum(state.counts) - state.start
 
-    def receive_from(self, sock: Any) -> int:
+    def receive_from(self, sock: Any, flags: int = 0) -> int:
         """One ``sock.recv_into``: how many bytes came, 0 at the end of the stream; raises what the socket raises.
 
         Go through `frames` between any two calls: only then is there sure to be room.
         """
         memory, _, _, end, counts, _ = self._state
         # One C call receives and records: an interrupt lands before it or after it, never between the two.
-        counts.extend(map(sock.recv_into, (memory[end + sum(counts) :],)))
+        counts.extend(map(sock.recv_into, (memory[end + sum(counts) :],), (0,), (flags,)))
         return counts[-1]
 
     def frames(self) -> Iterator[Frame]:
