@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -69,15 +69,10 @@ def _temporary_file(output: Path | None) -> tuple[BinaryIO, Path]:
     Raises:
         StorageError: it cannot be made there.
     """
-    folder = None if output is None else output.parent
+    folder = Path(tempfile.gettempdir()) if output is None else output.parent
+    path = folder / f"carton-{uuid.uuid4().hex}.carton"
     try:
-        descriptor, name = tempfile.mkstemp(prefix="carton-", suffix=".carton", dir=folder)
-        # mkstemp keeps others out; a carton is as readable as any file that this user writes.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.fchmod(descriptor, 0o666 & ~mask)
+        # As readable as any file that this user makes, which `mkstemp` would not let it be.
+        return path.open("xb"), path
     except OSError as error:
-        raise StorageError(
-            f"no carton can be written to {folder or tempfile.gettempdir()}: {error.strerror}"
-        ) from error
-    return os.fdopen(descriptor, "wb"), Path(name)
+        raise StorageError(f"no carton can be written to {folder}: {error.strerror}") from error
