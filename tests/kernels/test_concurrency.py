@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,11 +140,12 @@ class Model:
         x = tensors["x"]
         self.sizes.append(len(x))
         if (x == -1).any():
-            raise ValueError("a row is -1")
+            x[:] = -1  # nor may what it does to its inputs reach the others
+            raise ValueError(f"a row of {len(x)} is -1")
         if (x == -2).any():
             time.sleep(1000)
         if (x == -3).any():
-            return {"out": x[:0], "seen": x}
+            return {"out": x[:0], "seen": x[:, 0]}
         return {"out": x * 2, "seen": np.full(len(x), len(x), np.int64)}
 
 def get_model(delay: float = 0.0, size: int = 8):
@@ -207,17 +209,64 @@ async def test_shapes_that_differ_beside_the_batch_axis_are_not_put_together(loa
     assert [reply["out"].shape for reply in replies] == [(2, 2), (2, 3), (2, 2), (2, 3)]
 
 
-async def test_an_error_is_that_of_all_in_the_batch_and_of_no_other(load_code: Load) -> None:
-    model = await batched(load_code, delay=0.1, size=2)
-    outcomes = await asyncio.gather(*(model.infer(x=rows(value)) for value in (1, -1, 2, 3)), return_exceptions=True)
-    assert [isinstance(outcome, ModelError) for outcome in outcomes] == [True, True, False, False]
-    assert "a row is -1" in str(outcomes[0])
+async def test_an_error_is_that_of_the_call_that_is_to_blame_and_of_no_other(load_code: Load) -> None:
+    model = await batched(load_code, delay=0.5, size=3)
+    first, failed, third = await asyncio.gather(
+        *(model.infer(x=rows(value)) for value in (1, -1, 2)), return_exceptions=True
+    )
+    assert [reply["out"].tolist() for reply in (first, third)] == [[[2, 2]], [[4, 4]]]
+    assert isinstance(failed, ModelError)
+    assert "a row of 1 is -1" in str(failed)
+    assert "a row of 3" not in str(failed), "what the batch failed with is nobody's error"
 
 
-async def test_outputs_that_cannot_be_shared_out_are_refused(load_code: Load) -> None:
-    model = await batched(load_code, delay=0.1, size=2)
-    outcomes = await asyncio.gather(*(model.infer(x=rows(-3)) for _ in range(2)), return_exceptions=True)
-    assert all("cannot be shared out" in str(outcome) for outcome in outcomes)
+async def test_each_of_several_calls_that_are_to_blame_gets_an_error_of_her_own(load_code: Load) -> None:
+    model = await batched(load_code, delay=0.5, size=6)
+    given = (rows(-1), rows(1, -1), rows(1, 2, 3))
+    *failed, reply = await asyncio.gather(*(model.infer(x=x) for x in given), return_exceptions=True)
+    assert [str(error).splitlines()[0].rpartition(": ")[2] for error in failed] == [
+        "a row of 1 is -1",
+        "a row of 2 is -1",
+    ]
+    assert reply["out"][:, 0].tolist() == [2, 4, 6]
+
+
+async def test_outputs_that_cannot_be_shared_out_cost_the_other_calls_nothing(load_code: Load) -> None:
+    model = await batched(load_code, delay=0.5, size=2)
+    with pytest.warns(UserWarning, match="output 'out'"):
+        unfit, reply = await asyncio.gather(*(model.infer(x=rows(value)) for value in (-3, 1)), return_exceptions=True)
+    assert reply["out"].tolist() == [[2, 2]]
+    assert unfit["out"].shape == (0, 2), "what the call gets that comes alone"
+
+
+FORKING = """
+import os, pathlib
+
+class Model:
+    max_batch_size, max_batch_delay = 2, 10.0
+    def __init__(self, log):
+        self.log = pathlib.Path(log)
+    def infer_with_tensors(self, tensors):
+        with self.log.open("a") as log:
+            print(len(tensors["x"]), file=log)
+        child = os.fork()
+        if child == 0:
+            raise ValueError("in the child")
+        os.waitpid(child, 0)
+        return {"out": tensors["x"] * 2, "seen": tensors["x"][:, 0]}
+
+def get_model(log: str):
+    return Model(log)
+"""
+
+
+async def test_a_batch_that_fails_in_a_process_that_the_model_forked_is_not_run_again_there(
+    load_code: Load, tmp_path: Path
+) -> None:
+    model = await load_code(FORKING, opts={"model.log": str(tmp_path / "log")}, **SPECS)
+    replies = await asyncio.gather(*(model.infer(x=rows(value)) for value in (1, 2)))
+    assert [int(reply["seen"][0]) for reply in replies] == [1, 2]
+    assert (tmp_path / "log").read_text().split() == ["2"]
 
 
 async def test_a_call_that_is_cancelled_before_its_batch_runs_costs_the_others_nothing(load_code: Load) -> None:

@@ -1,5 +1,7 @@
 """Several calls as one: their rows are put together, the model runs once, and each caller gets her own rows back.
 
+When that fails, each call is run by itself: a caller hears of no error but her own, and the model may see a row twice.
+
 A model asks for it by an attribute ``max_batch_size`` (rows) and, if it wants to wait for company, ``max_batch_delay``
 (seconds). The axis is that of the batch symbol: the symbol that stands in the shape of every input and every output.
 The host finds it and tells us.
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 import time
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, NamedTuple
 
 import numpy as np
 from carton_wire.messages import Message
@@ -128,27 +130,42 @@ class Batch:
         message.tensors.clear()
 
     def run(self, server: Server) -> None:
-        """Run the model once, on the rows of those who still wait, and answer each call."""
+        """Run the model once, on the rows of those who still wait, and answer each call; one by one if that fails."""
         wanted = [server.is_wanted(call) for call, _ in self.calls]
         self.calls = list(compress(self.calls, wanted))
         self._parts = list(compress(self._parts, wanted))
-        if not self.calls:
-            return
+        # Not while its error is handled: the errors of single calls would tell of it as their context.
+        if self.calls and not self._is_answered(server):
+            for single in self._singles():
+                single.run(server)
+
+    def _is_answered(self, server: Server) -> bool:
+        """Run the model; only several calls that failed together are left unanswered: it may be the fault of one."""
         try:
             outputs = server.infer_batch(tuple(call for call, _ in self.calls), self._joined())
-            parts = self._split(outputs)
+            shares = self._split(outputs)
         except ANY as error:
-            for call, _ in self.calls:
-                server.fail_batched(call, error)
-            return
-        for (call, _), part in zip(self.calls, parts):
-            server.finish_batched(call, part)
+            if len(self.calls) > 1:
+                return False
+            server.fail_batched(self.calls[0][0], error)
+            return True
+        self._parts.clear()
+        for (call, _), share in zip(self.calls, shares):
+            server.finish_batched(call, share)
+        return True
+
+    def _singles(self) -> Iterator[Batch]:
+        while self.calls:
+            single = Batch(self._plan)
+            single.calls, single._parts = [self.calls.pop(0)], [self._parts.pop(0)]
+            yield single
 
     def _joined(self) -> dict[str, Tensor]:
-        parts, self._parts = self._parts, []
-        if len(parts) == 1:
-            return parts[0]
-        return {name: np.concatenate([part[name] for part in parts], axis) for name, axis in self._plan.inputs.items()}
+        if len(self._parts) == 1:
+            return self._parts.pop()
+        # A copy: the model may write into it, and the parts are as they were if the calls have to run one by one.
+        axes = self._plan.inputs
+        return {name: np.concatenate([part[name] for part in self._parts], axis) for name, axis in axes.items()}
 
     def _split(self, outputs: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
         if len(self.calls) == 1:

@@ -243,6 +243,8 @@ class Server:
 
     def is_wanted(self, call: int) -> bool:
         """Whether somebody waits for `call`; if not, it is answered."""
+        if self._is_forked:  # by the model, in a batch that failed here
+            raise SystemExit
         if self._turns.is_unwanted(call):
             self._fail(call, CancelledCallError())
             return False
