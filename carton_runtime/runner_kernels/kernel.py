@@ -53,6 +53,9 @@ class KernelState(Enum):
     DEAD = "dead"
 
 
+Listeners = dict[object, Callable[[KernelState], None]]
+
+
 class Kernel:
     """One process that runs one model.
 
@@ -72,9 +75,12 @@ class Kernel:
         started_at: when, in seconds of `time.time`.
         channel: where calls go.
         memory: what both processes share.
+        listeners: who is told of changes of its state; whoever replaces it goes on with them.
     """
 
-    def __init__(self, spec: KernelSpec, process: KernelProcess, limits: CancelLimits) -> None:
+    def __init__(
+        self, spec: KernelSpec, process: KernelProcess, limits: CancelLimits, listeners: Listeners | None = None
+    ) -> None:
         self.spec = spec
         self.pid = process.popen.pid
         self.python = ""
@@ -93,8 +99,8 @@ class Kernel:
         self._heartbeat = Heartbeat(self.pid, process.control, spec.memory_limit, self.kill)
         self._tasks: set[asyncio.Task[None]] = set()
         self._exited = asyncio.Event()
-        self._listeners: list[Callable[[KernelState], None]] = []
-        self._announced = KernelState.STARTING
+        self.listeners: Listeners = {} if listeners is None else listeners
+        self._announced: KernelState | None = None
         self._is_started = False
         self._is_closing = False
         self._reporting: asyncio.Task[None] | None = None
@@ -103,7 +109,12 @@ class Kernel:
 
     @classmethod
     async def start(
-        cls, spec: KernelSpec, *, limits: CancelLimits | None = None, on_event: OnEvent | None = None
+        cls,
+        spec: KernelSpec,
+        *,
+        limits: CancelLimits | None = None,
+        on_event: OnEvent | None = None,
+        listeners: Listeners | None = None,
     ) -> Kernel:
         """Start a process and have it load a model.
 
@@ -111,6 +122,7 @@ class Kernel:
             spec: what to start.
             limits: how patient to be with calls that are cancelled.
             on_event: told of the steps ``kernel.start`` and ``model.load``.
+            listeners: those of the kernel that it replaces.
 
         Raises:
             ModelError: the model could not be loaded; carries its traceback.
@@ -118,7 +130,7 @@ class Kernel:
             EnvironmentBuildError: the interpreter cannot be run.
         """
         with step("kernel.start", f"starting {spec.name}", on_event=on_event):
-            kernel = cls(spec, launch(spec), limits or CancelLimits())
+            kernel = cls(spec, launch(spec), limits or CancelLimits(), listeners)
             kernel._watch()
         try:
             with step("model.load", f"loading {spec.name}", on_event=on_event):
@@ -196,12 +208,18 @@ class Kernel:
         await self._exited.wait()
 
     def on_change(self, tell: Callable[[KernelState], None]) -> Callable[[], None]:
-        """Have `tell` called with the state whenever it has changed; the result stops that.
+        """Have `tell` called with the state whenever it has changed; the result stops that, however often it is called.
 
-        It is called on whatever thread the change happens, and must not block.
+        It is called on whatever thread the change happens, and must not block. When the kernel is replaced, it is told
+        of the one that comes after it.
         """
-        self._listeners.append(tell)
-        return lambda: self._listeners.remove(tell)
+        key = object()  # `tell` may be here more than once
+        self.listeners[key] = tell
+
+        def stop() -> None:
+            self.listeners.pop(key, None)
+
+        return stop
 
     def announce(self) -> None:
         """Tell those who listen when the state is not what they were told last."""
@@ -209,13 +227,13 @@ class Kernel:
         if state is not self._announced:
             self._announced = state
             _LOGGER.debug("%s is %s", self.name, state.value)
-            for tell in list(self._listeners):
+            for tell in list(self.listeners.values()):
                 tell(state)
 
     @property
     def is_watched(self) -> bool:
         """Whether anybody wants to be told of changes."""
-        return bool(self._listeners)
+        return bool(self.listeners)
 
     def kill(self, reason: str = "") -> None:
         """End the process at once, from any thread, without waiting; `reason` is told to those who wait."""
@@ -292,6 +310,7 @@ class Kernel:
         self._spawn(self._trim())
 
     async def _load(self) -> None:
+        self.announce()
         spec = self.spec
         place = Place(_SESSION)
         self.channel.open(place)

@@ -132,7 +132,7 @@ class Supervisor:
     async def _replace(self) -> None:
         old = self.kernel
         await old.aclose(0)
-        self.kernel = await Kernel.start(old.spec, limits=old.limits)
+        self.kernel = await Kernel.start(old.spec, limits=old.limits, listeners=old.listeners)
         self.restarts += 1
 
     async def _wait_for_turn(self) -> None:

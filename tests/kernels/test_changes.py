@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import carton_runtime as carton
+from carton_runtime import background
 from carton_runtime.runner_kernels.kernel import KernelState
 
 
@@ -33,3 +34,33 @@ async def test_a_listener_that_was_taken_back_is_told_nothing(model: carton.Cart
     model.kernel.on_change(told.append)()
     await model.infer()
     assert told == []
+
+
+async def test_taking_a_listener_back_twice_takes_back_no_other(model: carton.Carton) -> None:
+    told: list[KernelState] = []
+    model.kernel.on_change(told.append)
+    stop = model.kernel.on_change(told.append)
+    stop()
+    stop()
+    await model.infer()
+    assert told == [KernelState.BUSY, KernelState.IDLE]
+
+
+async def test_a_listener_is_told_of_the_kernel_that_replaces_a_dead_one(model: carton.Carton) -> None:
+    told: list[KernelState] = []
+    stop = model.kernel.on_change(told.append)
+    model.kernel.kill()
+    await background.run(model.kernel.ended())
+    await model.infer()
+    kernel = [KernelState.STARTING, KernelState.IDLE, KernelState.BUSY, KernelState.IDLE]
+    assert told == [KernelState.DEAD, *kernel]
+    stop()
+    await model.infer()
+    assert told == [KernelState.DEAD, *kernel], "what was taken back is told nothing by the new one either"
+
+
+async def test_a_listener_is_told_of_a_kernel_that_is_started_anew(model: carton.Carton) -> None:
+    told: list[KernelState] = []
+    model.kernel.on_change(told.append)
+    await model.restart()
+    assert told == [KernelState.DEAD, KernelState.STARTING, KernelState.IDLE]
