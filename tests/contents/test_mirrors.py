@@ -176,9 +176,9 @@ async def test_a_limit_holds_for_all_that_is_fetched_together(
     urls = {f"model/{name}": [web.serve(name, data)] for name, data in files.items()}
     path = linking(pack_noop(files), urls)
     monkeypatch.setenv("CARTON_LIMIT_EXPANDED_SIZE", "10000")
-    assert "linked files have 11,000 bytes or more, more than limit_expanded_size" in str(
-        await refusal(path, cache_dir)
-    )
+    # Not `refusal`: the beginning of a file that was on its way when another broke the limit is kept.
+    with pytest.raises(carton.StorageError, match="linked files have 11,000 bytes or more, more than limit_"):
+        await placed(path, cache_dir)
     monkeypatch.setenv("CARTON_LIMIT_EXPANDED_SIZE", "11000")
     assert await placed(path, cache_dir) == files
 
