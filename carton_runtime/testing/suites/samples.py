@@ -31,10 +31,13 @@ def assert_same(found: Any, given: np.ndarray[Any, Any]) -> None:
     assert found.shape == given.shape
     if given.dtype.kind == "U":
         assert found.dtype.kind == "U"
-        assert found.tolist() == given.tolist()
+        is_same = found.tolist() == given.tolist()
+        assert is_same, f"{given} was given, and {found} came back"
         return
     assert found.dtype == given.dtype.newbyteorder("=")
-    assert found.tobytes() == given.astype(found.dtype).tobytes(), f"{given} was given, and {found} came back"
+    # Not inside the assert: of two megabytes that differ, pytest would look for a diff, for minutes where `CI` is set.
+    is_same = found.tobytes() == given.astype(found.dtype).tobytes()
+    assert is_same, f"{given} was given, and {found} came back"
 
 
 def _values(dtype: str) -> np.ndarray[Any, Any]:
