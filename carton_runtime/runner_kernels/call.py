@@ -9,6 +9,7 @@ import weakref
 from contextvars import copy_context
 from typing import Any, Self
 
+from carton_runtime._child.carton_wire.frames import new_tuple
 from carton_runtime._child.carton_wire.messages import Kind, Message
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.errors import CallTimeoutError, CartonError
@@ -45,9 +46,9 @@ class Call:
         self._start = time.perf_counter()
         self._kernel = kernel
         self._timeout = timeout
-        self._place = place = kernel.channel.new_place(is_stream=bool(fields.get("credit")))
+        self._place = place = kernel.channel.new_place(is_stream="credit" in fields and fields["credit"] > 0)
         place.caller = weakref.ref(self)
-        self._request = Message(kind, place.call, fields, tensors or {})
+        self._request = new_tuple(Message, (kind, place.call, fields, tensors or {}))
         self._is_open = True
 
     def __enter__(self) -> Self:

@@ -12,10 +12,10 @@ from enum import IntEnum
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from .errors import WireError
-from .frames import ALIGNMENT, SMALL, Frame, encode_frame, small_frame
+from .frames import ALIGNMENT, SMALL, Frame, encode_frame, new_tuple, small_frame
 from .memory import Memory
 from .nested import NestedTensor
-from .tensors import BODY, Slot, describe, flat_bytes, rebuild, slots_of
+from .tensors import BODY, Slot, body_size, describe, flat_bytes, rebuild, slots_of
 from .values import Tensor
 
 WIRE_VERSION = 2
@@ -93,12 +93,14 @@ class Header(NamedTuple):
     """A header, understood.
 
     Attributes:
+        body_size: the bytes that the tensors take in the frame's body.
         touches_memory: whether to decode its frame borrows or frees shared memory.
     """
 
     kind: Kind
     fields: dict[str, Any]
     slots: tuple[Slot, ...]
+    body_size: int
     free: tuple[int, ...]
     drop: tuple[int, ...]
     touches_memory: bool
@@ -130,11 +132,10 @@ class Codec:
         layout = self._layouts.get(_form(message)) if message.kind in _REPEATED else None
         if layout is None or self._memory.has_news:
             return None
-        self._sequence += 1
+        self._sequence = sequence = self._sequence + 1
         arrays: Any = message.tensors.values()  # messages with nested tensors have no layout
-        pieces = [gap + array.tobytes() for gap, array in zip(layout.gaps, arrays)]
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return small_frame(message.kind, self._sequence, message.call, layout.header, body)
+        body = b"".join([gap + array.tobytes() for gap, array in zip(layout.gaps, arrays)])
+        return small_frame(message.kind, sequence, message.call, layout.header, body)
 
     def encode(self, message: Message) -> list[memoryview]:
         """The pieces to send; they share memory with the message's tensors."""
@@ -174,10 +175,10 @@ class Codec:
             WireError: its tensors do not fit its body, or the memory they name.
         """
         # Before what the other side frees is used again.
-        tensors = rebuild(header.slots, frame.body, self._memory.view)
+        tensors = rebuild(header.slots, header.body_size, frame.body, self._memory.view)
         if header.touches_memory:
             self._memory.hear(header.free, header.drop)
-        return Message(header.kind, frame.call, header.fields, tensors)
+        return new_tuple(Message, (header.kind, frame.call, header.fields, tensors))
 
     def _header(
         self, message: Message, places: list[tuple[int, int]], free: Sequence[int], drop: Sequence[int]
@@ -202,8 +203,11 @@ class Codec:
 
 def _form(message: Message) -> tuple[Any, ...]:
     """What messages have in common whose headers are the same, if their tensors are in the same places."""
-    shapes = [(name, type(tensor), tensor.dtype, tensor.shape) for name, tensor in message.tensors.items()]
-    return (message.kind, *message.fields.values(), *shapes)
+    kind, _, fields, tensors = message
+    form = [kind, *fields.values()]
+    for name, tensor in tensors.items():
+        form += name, type(tensor), tensor.dtype, tensor.shape
+    return tuple(form)
 
 
 def _gaps(message: Message) -> tuple[tuple[bytes, ...], int]:
@@ -246,7 +250,7 @@ def _understand(frame: Frame) -> Header:
     slots = slots_of(header.get("tensors"))
     free, drop = _regions(header.get("free")), _regions(header.get("drop"))
     touches_memory = bool(free or drop) or any(slot.region != BODY for slot in slots)
-    return Header(kind, fields, slots, free, drop, touches_memory)
+    return Header(kind, fields, slots, body_size(slots), free, drop, touches_memory)
 
 
 def _json(text: bytes) -> dict[str, Any]:
