@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from carton_runtime._child.carton_wire.nested import NestedTensor
+from carton_runtime._child.carton_wire.tensors import Form
 from carton_runtime._child.carton_wire.values import NATIVE, Tensor, as_tensor, dtype_name
 from carton_runtime.errors import InvalidTensorError
 from carton_runtime.format.document import Dimension, TensorSpec
@@ -68,15 +69,6 @@ def _is_numeric(tensor: Tensor) -> bool:
     return tensor.dtype.kind in "iuf"
 
 
-Form = tuple[tuple[str, np.dtype[Any], tuple[int | None, ...]], ...]
-"""All that specs say something about: the name, dtype and shape of each tensor."""
-
-
-def form_of(tensors: Mapping[str, Tensor]) -> Form:
-    """The form of a call's tensors."""
-    return tuple([(name, tensor.dtype, tensor.shape) for name, tensor in tensors.items()])
-
-
 class Specs:
     """The specs of a model, and the forms of calls that were seen to fit them: most calls are like one before.
 
@@ -108,41 +100,40 @@ class SpecCheck:
     Args:
         specs: the model's.
         inputs: the form of the call's inputs.
+
+    Attributes:
+        fits: whether the inputs are known to have no problems.
     """
 
     def __init__(self, specs: Specs, inputs: Form) -> None:
         self._specs = specs
-        self._inputs = inputs
-
-    @property
-    def fits(self) -> bool:
-        """Whether the inputs are known to have no problems."""
-        return self._specs.fit(self._inputs)
+        self.inputs = inputs
+        self.fits = specs.fit(inputs)
 
     def input_problems(self) -> list[str]:
         """What is wrong with the inputs, names apart."""
-        return list(_Comparison().problems("input", self._specs.inputs, self._inputs))
+        return list(_Comparison().problems("input", self._specs.inputs, self.inputs))
 
     def input_name_problems(self) -> list[str]:
         """What is wrong with the inputs' names."""
-        found = list(_name_problems("input", self._specs.inputs, self._inputs))
+        found = list(_name_problems("input", self._specs.inputs, self.inputs))
         if not found and not self.input_problems():
-            self._specs.remember(self._inputs)
+            self._specs.remember(self.inputs)
         return found
 
     def output_problems(self, outputs: Form) -> list[str]:
         """What is wrong with the outputs, their names and what symbols stand for included."""
-        if self._specs.fit(self._inputs, outputs):
+        if self._specs.fit(self.inputs, outputs):
             return []
         comparison = _Comparison()
-        for _ in comparison.problems("input", self._specs.inputs, self._inputs):
+        for _ in comparison.problems("input", self._specs.inputs, self.inputs):
             pass  # for what the symbols stand for; the problems were told before the call
         found = [
             *_name_problems("output", self._specs.outputs, outputs),
             *comparison.problems("output", self._specs.outputs, outputs),
         ]
         if not found:
-            self._specs.remember(self._inputs, outputs)
+            self._specs.remember(self.inputs, outputs)
         return found
 
 
@@ -154,7 +145,7 @@ class _Comparison:
 
     def problems(self, kind: str, specs: Sequence[TensorSpec], form: Form) -> Iterator[str]:
         """What does not fit, naming the tensor and the axis."""
-        found = {name: (dtype, shape) for name, dtype, shape in form}
+        found = {name: (dtype, shape) for name, _, dtype, shape in form}
         for spec in specs:
             if spec.name in found:
                 yield from self._tensor_problems(f"{kind} {spec.name!r}", spec, *found[spec.name])
@@ -199,7 +190,7 @@ def _name_problems(kind: str, specs: Sequence[TensorSpec], form: Form) -> Iterat
     if not specs:
         return
     known = [spec.name for spec in specs]
-    names = [name for name, _, _ in form]
+    names = [name for name, *_ in form]
     for name in known:
         if name not in names:
             yield f"{kind} {name!r} is missing; the model's specs have {_listed(known)}"

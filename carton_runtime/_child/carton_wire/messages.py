@@ -15,7 +15,18 @@ from .errors import WireError
 from .frames import ALIGNMENT, SMALL, Frame, encode_frame, new_tuple, small_frame
 from .memory import Memory
 from .nested import NestedTensor
-from .tensors import BODY, Slot, body_size, describe, flat_bytes, rebuild, slots_of
+from .tensors import (
+    BODY,
+    Form,
+    Slot,
+    body_size,
+    describe,
+    described_form,
+    flat_bytes,
+    form_of,
+    rebuild,
+    slots_of,
+)
 from .values import Tensor
 
 WIRE_VERSION = 2
@@ -81,12 +92,13 @@ _LONGEST_REMEMBERED = 1 << 12
 
 
 class Message(NamedTuple):
-    """One message, with the tensors that it carries."""
+    """One message, with the tensors that it carries, and their form if that is known already."""
 
     kind: Kind
     call: int
     fields: dict[str, Any]
     tensors: dict[str, Tensor]
+    form: Form | None = None
 
 
 class Header(NamedTuple):
@@ -94,6 +106,7 @@ class Header(NamedTuple):
 
     Attributes:
         body_size: the bytes that the tensors take in the frame's body.
+        form: of the tensors, where the header says all about that.
         touches_memory: whether to decode its frame borrows or frees shared memory.
     """
 
@@ -101,6 +114,7 @@ class Header(NamedTuple):
     fields: dict[str, Any]
     slots: tuple[Slot, ...]
     body_size: int
+    form: Form | None
     free: tuple[int, ...]
     drop: tuple[int, ...]
     touches_memory: bool
@@ -129,7 +143,7 @@ class Codec:
 
     def encode_again(self, message: Message) -> bytes | None:
         """The frame of a small message like one before, without a look at shared memory; `None` for any other."""
-        layout = self._layouts.get(_form(message)) if message.kind in _REPEATED else None
+        layout = self._layouts.get(_likeness(message)) if message.kind in _REPEATED else None
         if layout is None or self._memory.has_news:
             return None
         self._sequence = sequence = self._sequence + 1
@@ -178,7 +192,7 @@ class Codec:
         tensors = rebuild(header.slots, header.body_size, frame.body, self._memory.view)
         if header.touches_memory:
             self._memory.hear(header.free, header.drop)
-        return new_tuple(Message, (header.kind, frame.call, header.fields, tensors))
+        return new_tuple(Message, (header.kind, frame.call, header.fields, tensors, header.form))
 
     def _header(
         self, message: Message, places: list[tuple[int, int]], free: Sequence[int], drop: Sequence[int]
@@ -189,25 +203,22 @@ class Codec:
             return _make(
                 message, places, free, drop
             )  # the shape of a nested tensor does not say the sizes of its parts
-        form = _form(message)
-        key = (form, *places, *free, None, *drop)
+        likeness = _likeness(message)
+        key = (likeness, *places, *free, None, *drop)
         known = self._made.get(key)
         if known is None:
             known = _make(message, places, free, drop)
             _remember(self._made, key, known, message.kind, len(known))
             gaps, length = _gaps(message)
             if length <= SMALL and not (free or drop):
-                _remember(self._layouts, form, _Layout(known, gaps), message.kind, len(known))
+                _remember(self._layouts, likeness, _Layout(known, gaps), message.kind, len(known))
         return known
 
 
-def _form(message: Message) -> tuple[Any, ...]:
+def _likeness(message: Message) -> tuple[Any, ...]:
     """What messages have in common whose headers are the same, if their tensors are in the same places."""
-    kind, _, fields, tensors = message
-    form = [kind, *fields.values()]
-    for name, tensor in tensors.items():
-        form += name, type(tensor), tensor.dtype, tensor.shape
-    return tuple(form)
+    kind, _, fields, tensors, form = message
+    return (kind, *fields.values(), form or form_of(tensors))
 
 
 def _gaps(message: Message) -> tuple[tuple[bytes, ...], int]:
@@ -250,7 +261,7 @@ def _understand(frame: Frame) -> Header:
     slots = slots_of(header.get("tensors"))
     free, drop = _regions(header.get("free")), _regions(header.get("drop"))
     touches_memory = bool(free or drop) or any(slot.region != BODY for slot in slots)
-    return Header(kind, fields, slots, body_size(slots), free, drop, touches_memory)
+    return Header(kind, fields, slots, body_size(slots), described_form(slots), free, drop, touches_memory)
 
 
 def _json(text: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ buffers lie in order; other regions are those of `carton_wire.memory`.
 from __future__ import annotations
 
 from math import prod
-from typing import Any, Callable, NamedTuple, Sequence, Union
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -40,6 +40,22 @@ class Slot(NamedTuple):
     offset: int
     nbytes: int
     is_plain: bool  # numbers, and some: whatever bytes are there make such a tensor
+
+
+Form = Tuple[Tuple[str, type, "np.dtype[Any]", Tuple[Optional[int], ...]], ...]
+"""All that headers and specs say something about: the name, type, dtype and shape of each tensor."""
+
+
+def form_of(tensors: Mapping[str, Tensor]) -> Form:
+    """The form of a message's tensors."""
+    return tuple([(name, type(tensor), tensor.dtype, tensor.shape) for name, tensor in tensors.items()])
+
+
+def described_form(slots: Sequence[Slot]) -> Form | None:
+    """The form that a frame's tensors will have; `None` if that is only known from the tensors."""
+    if not all(slot.is_plain for slot in slots):
+        return None
+    return tuple((slot.name, np.ndarray, slot.dtype, slot.shapes[0]) for slot in slots)
 
 
 def describe(name: str, tensor: Tensor, region: int, offset: int) -> list[Any]:
