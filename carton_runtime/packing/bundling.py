@@ -12,7 +12,7 @@ from pathlib import Path
 
 from carton_runtime import background
 from carton_runtime.contents.carton import CartonFiles
-from carton_runtime.contents.filling import run_all
+from carton_runtime.contents.filling import AT_ONCE
 from carton_runtime.contents.mirrors import Mirrors
 from carton_runtime.contents.opening import open_carton
 from carton_runtime.environments.embedding import Wheel, embed
@@ -33,6 +33,7 @@ from carton_runtime.packing.steps import LOCK_DIR
 from carton_runtime.settings import Settings
 from carton_runtime.storage.cache import ContentStore
 from carton_runtime.storage.locate import local_path
+from carton_runtime.storage.together import together
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -156,7 +157,8 @@ async def _fetched(files: CartonFiles, packages: _Packages, settings: Settings, 
         fetched[path] = await mirrors.fetch(wheel.sha256, store, what=path, told=tell, expect=running.expect)
 
     work = [linked(path) for path in _lacking(files, packages)]
-    await run_all([*work, *(wheel_of(path, wheel) for path, wheel in packages.wheels.items())])
+    work += [wheel_of(path, wheel) for path, wheel in packages.wheels.items()]
+    await together(work, asyncio.Semaphore(AT_ONCE))
     return fetched
 
 

@@ -25,6 +25,8 @@ class Patience:
         progress: bytes after which an interruption counts as the first one again.
         connect: how long a connection may take.
         silence: how long nothing may arrive.
+        first_look: how long the first look at a bucket may take, all attempts together; it may have to ask somebody
+            else first who is asking.
     """
 
     attempts: int = 5
@@ -34,6 +36,7 @@ class Patience:
     progress: int = 1 << 20
     connect: float = 10.0
     silence: float = 30.0
+    first_look: float = 45.0
 
 
 class Trouble(Exception):  # noqa: N818  an attempt's, and no error yet
