@@ -52,8 +52,8 @@ class Place:
 
     def below(self, path: str) -> Place:
         """A file below it."""
-        full = f"{self.path.rstrip('/')}/{path}" if self.path else path
-        return Place(f"{self.name.rstrip('/')}/{path}", self.filesystem, full)
+        name = f"{path} of {self.name}" if "::" in self.name else f"{self.name.rstrip('/')}/{path}"
+        return Place(name, self.filesystem, f"{self.path.rstrip('/')}/{path}" if self.path else path)
 
     async def ask(self, function: Callable[[], T]) -> T:
         """What a function gives that asks the file system, called in a thread; its errors are ours."""
@@ -66,24 +66,21 @@ class FilesystemSource(RemoteSource):
 
     Args:
         place: where it is.
-        known: what a listing said of it; then there is no first look.
     """
 
-    def __init__(self, place: Place, known: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__(place.name)
         self._place = place
-        self._version = None if known is None else _version(known)
-        if self._version is not None:
-            self._seen = Look(self._version[0], _identity(self._version), b"")
+        self._version: tuple[int, str] | None = None
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
     async def _first_look(self) -> Look:
-        size, _ = self._version = await self._place.ask(self._look_at)
+        size, version = self._version = await self._place.ask(self._look_at)
         start = max(size - TAIL, 0)
         tail = await self._place.ask(partial(self._read, start, size)) if size else b""
-        return Look(size, _identity(self._version), tail)
+        return Look(size, f"{version or f'unknown-{uuid.uuid4()}'}-{size}", tail)
 
     async def _fetch(self, span: Span) -> AsyncGenerator[bytes, None]:
         if await self._place.ask(self._look_at) != self._version:
@@ -92,13 +89,14 @@ class FilesystemSource(RemoteSource):
             yield await self._place.ask(partial(self._read, start, min(start + PIECE, span.stop)))
 
     def _look_at(self) -> tuple[int, str]:
-        version = _version(self._place.filesystem.info(self._place.path))
-        if version is None:
+        info: Mapping[str, Any] = self._place.filesystem.info(self._place.path)
+        size = info.get("size")
+        if info.get("type") == "directory" or size is None:
             raise StorageError(
                 f"{self.name} is no file whose size is known; give the URL of a carton, "
                 "or of an unpacked one with a slash at its end"
             )
-        return version
+        return int(size), next((str(info[name]) for name in _VERSIONS if info.get(name)), "")
 
     def _read(self, start: int, stop: int) -> bytes:
         data = bytes(self._place.filesystem.cat_file(self._place.path, start=start, end=stop))
@@ -124,11 +122,11 @@ class FilesystemFolder(Folder):
         found: Mapping[str, Mapping[str, Any]] = await self._place.ask(find)
         prefix = f"{self._place.path.strip('/')}/".removeprefix("/")
         for full, info in found.items():
-            path = full.lstrip("/").removeprefix(prefix)
-            version = _version(info)
-            if version is None:
-                raise StorageError(f"{self._place.below(path).name} is no file whose size is known")
-            yield Listed(path, version[0], partial(FilesystemSource, self._place.below(path), info))
+            place = self._place.below(full.lstrip("/").removeprefix(prefix))
+            if info.get("size") is None:
+                raise StorageError(f"{place.name} is no file whose size is known")
+            # What a listing says of versions need not be what is said when asked for one file.
+            yield Listed(full.lstrip("/").removeprefix(prefix), int(info["size"]), partial(FilesystemSource, place))
 
     def file(self, path: str) -> Source:
         """A file in it, which need not be there."""
@@ -136,19 +134,6 @@ class FilesystemFolder(Folder):
 
     async def aclose(self) -> None:
         """Nothing is held."""
-
-
-def _version(info: Mapping[str, Any]) -> tuple[int, str] | None:
-    """Size and what else tells versions apart; `None` of what is no file of a known size."""
-    size = info.get("size")
-    if info.get("type") == "directory" or size is None:
-        return None
-    return int(size), next((str(info[name]) for name in _VERSIONS if info.get(name)), "")
-
-
-def _identity(version: tuple[int, str]) -> str:
-    size, text = version
-    return f"{text or f'unknown-{uuid.uuid4()}'}-{size}"
 
 
 def _check_known(url: str, name: str) -> None:
