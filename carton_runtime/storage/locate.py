@@ -15,7 +15,7 @@ from carton_runtime.storage.objects.address import SCHEMES
 from carton_runtime.storage.objects.folder import ObjectFolder
 from carton_runtime.storage.objects.source import ObjectSource
 from carton_runtime.storage.redact import redacted
-from carton_runtime.storage.retrying import Patience
+from carton_runtime.storage.retrying import RetryPolicy
 
 if TYPE_CHECKING:
     from carton_runtime.storage.http.source import HttpSource
@@ -41,13 +41,13 @@ def locate(location: object, settings: Settings) -> Path | Source | Folder:
     return _far_away(scheme, text, settings)
 
 
-def locate_copy(url: str, settings: Settings, patience: Patience) -> LocalFile | HttpSource:
+def locate_copy(url: str, settings: Settings, policy: RetryPolicy) -> LocalFile | HttpSource:
     """Where a copy of a file is that may be compressed on its way.
 
     Args:
         url: a ``file:``, ``http:`` or ``https:`` URL.
         settings: say whether the network may be used.
-        patience: how long to wait for a server.
+        policy: how long to wait for a server.
 
     Raises:
         StorageError: it is no such URL, or on the network while that is off.
@@ -58,7 +58,7 @@ def locate_copy(url: str, settings: Settings, patience: Patience) -> LocalFile |
     _check_online(parts.scheme, url, settings)
     from carton_runtime.storage.http.source import HttpSource
 
-    return HttpSource(url, patience, encoded=True)
+    return HttpSource(url, policy, encoded=True)
 
 
 def check_location(location: object) -> str:

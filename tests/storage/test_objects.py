@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fix_buckets import Bucket
-from storage.conftest import DATA, QUICK, patience_with
+from storage.conftest import DATA, QUICK, policy_with
 from storage.test_http import FAR, part, ranges
 
 import carton_runtime as carton
@@ -29,6 +30,7 @@ from carton_runtime.storage.locate import locate
 from carton_runtime.storage.objects.address import Address
 from carton_runtime.storage.objects.source import ObjectSource
 from carton_runtime.storage.remote import TAIL
+from carton_runtime.storage.retrying import RetryPolicy
 from carton_runtime.testing.leaks import LeakDetector
 from carton_runtime.testing.range_server import Faults, RangeServer
 
@@ -182,7 +184,7 @@ TROUBLE = {
 async def test_trouble_is_a_typed_error_without_secrets(
     azure: RangeServer, faults: Faults, says: str, late: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = ObjectSource("az://box/data", patience_with(faults))
+    source = ObjectSource("az://box/data", policy_with(faults))
     azure.serve("box/data", DATA, Faults() if late else faults)
     with pytest.raises(StorageError, match=rf"^az://box/data.*({says})") as caught:  # noqa: PT012  one of the two raises
         await source.size()
@@ -190,6 +192,22 @@ async def test_trouble_is_a_typed_error_without_secrets(
         await source.read(*FAR)
     assert "sig=hunter2" in azure.requests("box/data")[-1].query, "otherwise there is no secret to show"
     assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!r} {caplog.text}"
+
+
+async def test_who_is_asking_need_not_be_waited_for_as_long_as_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside Amazon's machines there may be something that keeps silent where theirs give out credentials."""
+    silent = socket.create_server(("127.0.0.1", 0))
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    source = ObjectSource("s3://bucket/data", RetryPolicy(first_look=0.5))
+    with pytest.raises(StorageError, match=r"^s3://bucket/data: nothing was heard for 0.5 seconds; credentials come"):
+        await source.size()
+    asking, _ = silent.accept()
+    assert asking.recv(100).startswith(b"PUT /latest/api/token")
+    asking.close()
+    silent.close()
 
 
 async def test_a_download_goes_on_where_it_broke_off(google: RangeServer) -> None:

@@ -15,7 +15,7 @@ from carton_runtime.errors import StorageError
 from carton_runtime.storage.base import NotThereError
 from carton_runtime.storage.objects.address import GOOGLE, S3, Address
 from carton_runtime.storage.redact import scrubbed
-from carton_runtime.storage.retrying import Patience
+from carton_runtime.storage.retrying import RetryPolicy
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult, ObjectMeta
@@ -34,18 +34,18 @@ class Bucket:
 
     Args:
         address: of anything in it.
-        patience: how long to wait, and how often to try.
+        policy: how long to wait, and how often to try.
         name: what to call the address in messages.
 
     Raises:
         StorageError: obstore is not installed, or understands the environment's settings not.
     """
 
-    def __init__(self, address: Address, patience: Patience, name: str) -> None:
+    def __init__(self, address: Address, policy: RetryPolicy, name: str) -> None:
         self._address = address
-        self._patience = patience
+        self._policy = policy
         with self.translated(name, name):
-            self._store: ObjectStore | None = _store(address, patience)
+            self._store: ObjectStore | None = _store(address, policy)
 
     def close(self) -> None:
         """Let go of the connections, which obstore closes with its store. The next question opens one again."""
@@ -72,7 +72,7 @@ class Bucket:
 
     def _opened(self) -> ObjectStore:
         if self._store is None:
-            self._store = _store(self._address, self._patience)
+            self._store = _store(self._address, self._policy)
         return self._store
 
     @contextmanager
@@ -103,22 +103,22 @@ class Bucket:
             raise StorageError(f"{where}: {explained(error)}") from None
 
 
-def _store(address: Address, patience: Patience) -> ObjectStore:
+def _store(address: Address, policy: RetryPolicy) -> ObjectStore:
     from obstore import store
 
     config: dict[str, Any] = {
         # Here, and not as `client_options`, which take the place of what the environment says, such as AWS_ALLOW_HTTP.
-        "connect_timeout": f"{patience.connect} seconds",
-        "read_timeout": f"{patience.silence} seconds",
+        "connect_timeout": f"{policy.connect} seconds",
+        "read_timeout": f"{policy.silence} seconds",
         "timeout": _LONGEST,
     }
     options: dict[str, Any] = {
         "config": config,
         "retry_config": {
-            "max_retries": patience.attempts - 1,
+            "max_retries": policy.attempts - 1,
             "backoff": {
-                "init_backoff": timedelta(seconds=patience.delay),
-                "max_backoff": timedelta(seconds=patience.longest_delay),
+                "init_backoff": timedelta(seconds=policy.delay),
+                "max_backoff": timedelta(seconds=policy.longest_delay),
             },
         },
     }

@@ -12,12 +12,12 @@ from carton_runtime.storage.objects.address import AZURE, Address
 from carton_runtime.storage.objects.bucket import CREDENTIALS, Bucket, explained
 from carton_runtime.storage.redact import redacted
 from carton_runtime.storage.remote import TAIL, Look, RemoteSource
-from carton_runtime.storage.retrying import Attempts, Patience, Trouble, attempted
+from carton_runtime.storage.retrying import Attempts, RetryPolicy, Trouble, attempted
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult, ObjectMeta
 
-PATIENCE = Patience()
+POLICY = RetryPolicy()
 
 
 class ObjectSource(RemoteSource):
@@ -25,7 +25,7 @@ class ObjectSource(RemoteSource):
 
     Args:
         url: where it is.
-        patience: how long to wait, and how often to try.
+        policy: how long to wait, and how often to try.
         bucket: the bucket that it is in, where somebody has that already.
         known: what a listing said of it; then there is no first look.
 
@@ -36,14 +36,14 @@ class ObjectSource(RemoteSource):
     def __init__(
         self,
         url: str,
-        patience: Patience = PATIENCE,
+        policy: RetryPolicy = POLICY,
         bucket: Bucket | None = None,
         known: ObjectMeta | None = None,
     ) -> None:
         self._address = Address.parse(url)
         super().__init__(redacted(url))
-        self._patience = patience
-        self._bucket = bucket or Bucket(self._address, patience, self.name)
+        self._policy = policy
+        self._bucket = bucket or Bucket(self._address, policy, self.name)
         self._meta = known
         if known:
             self._seen = Look(known["size"], _identity(known), b"")
@@ -53,12 +53,12 @@ class ObjectSource(RemoteSource):
         self._bucket.close()
 
     async def _first_look(self) -> Look:
-        longest = self._patience.first_look  # obstore's own attempts to learn who is asking are among these
+        longest = self._policy.first_look  # obstore's own attempts to learn who is asking are among these
         try:
             async with asyncio.timeout(longest):
-                return await attempted(self._look_once, self._patience, self.name)
+                return await attempted(self._look_once, self._policy, self.name)
         except TimeoutError:
-            raise StorageError(f"{self.name}: nothing was heard for {longest:.0f} seconds; {CREDENTIALS}") from None
+            raise StorageError(f"{self.name}: nothing was heard for {longest:g} seconds; {CREDENTIALS}") from None
         except NotThereError as error:
             raise NotThereError(f"{error}; if it is an unpacked carton, end its URL with a slash") from None
 
@@ -82,7 +82,7 @@ class ObjectSource(RemoteSource):
         return await self._get(Span(start, meta["size"] - start))
 
     async def _fetch(self, span: Span) -> AsyncGenerator[bytes, None]:
-        attempts = Attempts(self._patience, self._where(span))
+        attempts = Attempts(self._policy, self._where(span))
         while span.length:
             with self._bucket.translated(self._where(span), self.name):
                 stream = (await self._get(span)).stream(min_chunk_size=PIECE)
