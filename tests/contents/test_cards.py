@@ -59,6 +59,27 @@ def as_the_original(described: dict[str, bytes], model: dict[str, bytes]) -> dic
     return {**files, "MANIFEST": manifest_of(files)}
 
 
+def as_sorted(described: dict[str, bytes], model: dict[str, bytes]) -> dict[str, bytes]:
+    """As who sorts names writes them."""
+    return dict(sorted(as_ours(described, model).items()))
+
+
+def as_sorted_backwards(described: dict[str, bytes], model: dict[str, bytes]) -> dict[str, bytes]:
+    return dict(sorted(as_ours(described, model).items(), reverse=True))
+
+
+def as_walked(described: dict[str, bytes], model: dict[str, bytes]) -> dict[str, bytes]:
+    """As who walks a folder writes it: one folder after the other, in any order, with entries of their own."""
+    files = as_ours(described, model)
+    order = ["tensor_data/", "model/", "carton.toml", "misc/", "MANIFEST"]
+    walked: dict[str, bytes] = {}
+    for first in order:
+        walked |= {first: b""} if first.endswith("/") else {}
+        walked |= {path: data for path, data in files.items() if path.startswith(first)}
+    assert walked.keys() >= files.keys()
+    return walked
+
+
 def in_between(described: dict[str, bytes], model: dict[str, bytes]) -> dict[str, bytes]:
     """What describes the carton stands in the middle of the model."""
     half = list(model)[: len(model) // 2]
@@ -73,7 +94,7 @@ def model_of(count: int, size: int = 40) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("count", [10, 400, 700, 900, 1_500, 10_000])
-@pytest.mark.parametrize("layout", [as_ours, as_the_original])
+@pytest.mark.parametrize("layout", [as_ours, as_the_original, as_sorted, as_sorted_backwards, as_walked])
 async def test_the_card_costs_little_however_many_files_there_are(
     server: RangeServer, described: dict[str, bytes], tmp_path: Path, layout: Callable, count: int
 ) -> None:
