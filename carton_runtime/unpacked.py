@@ -124,7 +124,7 @@ def _info(document: Document, description: Description) -> CartonInfo:
 
     def tensor(ref: TensorRef) -> LazyTensor:
         value: Tensor = description.tensors[ref.name]
-        return LazyTensor(ref.name, dtype_name(value.dtype), tuple(value.shape), _giving(value))
+        return LazyTensor(ref.name, lambda: (dtype_name(value.dtype), tuple(value.shape)), _giving(value))
 
     def misc(ref: MiscRef) -> MiscFile:
         return misc_files[ref.path]

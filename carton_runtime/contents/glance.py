@@ -37,7 +37,7 @@ class Glance:
 
     Attributes:
         document: what ``carton.toml`` says.
-        tensors: the index of the stored tensors.
+        tensors: the index of the stored tensors; `None` where that was left out.
         misc_files: the paths below ``misc/`` that were seen, without that prefix.
         count: about how many files there are.
         model_hash: the sha256 of the MANIFEST; `None` where that was not read.
@@ -45,7 +45,7 @@ class Glance:
 
     def __init__(
         self,
-        described: tuple[Document, TensorIndex],
+        described: tuple[Document, TensorIndex | None],
         seen: Seen,
         open_whole: Callable[[], Awaitable[CartonFiles]],
         close: Callable[[], Awaitable[None]],
@@ -83,6 +83,15 @@ class Glance:
         """Whether the files are known."""
         return self._whole is not None
 
+    def form_of(self, name: str) -> tuple[str, tuple[int | None, ...] | None]:
+        """The dtype and sizes of a stored tensor; an empty text and `None` while they are not known."""
+        tensors = self._whole.tensors if self._whole else self.tensors
+        return tensors.form_of(name) if tensors else ("", None)
+
+    def is_tensor_at_hand(self, name: str) -> bool:
+        """Whether a stored tensor can be read without asking anybody far away."""
+        return self._whole is not None and self._whole.is_tensor_at_hand(name)
+
     def is_at_hand(self, path: str) -> bool:
         """Whether a file can be read without asking anybody far away."""
         return self._whole is not None and self._whole.is_at_hand(path)
@@ -96,9 +105,11 @@ class Glance:
         await self._close()
 
 
-def described(toml: bytes, index: bytes | None, limits: Limits) -> tuple[Document, TensorIndex]:
-    """What ``carton.toml`` and the index of the stored tensors say. Raises `FormatError`."""
+def described(toml: bytes, index: bytes | None, limits: Limits) -> tuple[Document, TensorIndex | None]:
+    """What ``carton.toml`` and, if it was read, the index of the stored tensors say. Raises `FormatError`."""
     document = v1.parse(toml, limits)
-    tensors = TensorIndex({}) if index is None else TensorIndex.parse(index, limits)
-    v1.check_references(document, tensors.names)  # which an index that was not seen fails, unless nothing needs it
+    if index is None:
+        return document, None
+    tensors = TensorIndex.parse(index, limits)
+    v1.check_references(document, tensors.names)
     return document, tensors

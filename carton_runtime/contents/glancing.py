@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from carton_runtime.contents.carton import CARTON_TOML, DESCRIBING, INDEX, CartonFiles
 from carton_runtime.contents.far_directory import FarDirectoryContents, manifest_source
@@ -22,7 +22,7 @@ from carton_runtime.storage.spans import merged
 
 _AFFORDABLE = 60_000  # bytes besides the tail; together less than 200 KB
 _HEAD = 1 << 15  # of the zip's directory: about three hundred files
-_REQUESTS = 2
+_REQUESTS = 3
 _MODEL = "model/"
 
 
@@ -46,23 +46,25 @@ async def _glance_at_zip(source: Source, settings: Settings) -> Glance | None:
     try:
         limits = limits_of(settings)
         seen = await ZippedContents.glimpse(source, CARTON_TOML, tail=TAIL, head=_HEAD, without=_MODEL, limits=limits)
-        if seen.is_whole and _is_affordable(seen.contents):
+        if seen.is_whole and _is_affordable(seen, DESCRIBING):
             return None
         return await _described_in_zip(seen, source, settings)
     except FormatError:  # reading all of it says more about what is wrong, or that nothing is
         return None
 
 
-def _is_affordable(contents: ZippedContents) -> bool:
-    """Whether the rest of what describes a carton comes in few and small requests."""
-    spans = [contents.far_part(path) for path in DESCRIBING if path in contents.paths]
+def _is_affordable(seen: Glimpsed, paths: Iterable[str]) -> bool:
+    """Whether files come in few and small requests."""
+    spans = [seen.contents.far_part(path) for path in paths if path in seen.contents.paths]
     asked = merged(spans, GAP)
-    return len(asked) <= _REQUESTS and sum(span.length for span in asked) <= _AFFORDABLE
+    return seen.asked + len(asked) <= _REQUESTS and sum(span.length for span in asked) <= _AFFORDABLE
 
 
 async def _described_in_zip(glimpsed: Glimpsed, source: Source, settings: Settings) -> Glance | None:
     contents = glimpsed.contents
     paths = [path for path in (CARTON_TOML, INDEX) if path in contents.paths]
+    if not _is_affordable(glimpsed, paths):  # tensors can wait
+        paths = paths[:1]
     if CARTON_TOML not in paths or any([await contents.link_target(path) for path in paths]):
         return None
     for path in paths:

@@ -104,9 +104,19 @@ async def test_the_card_costs_little_however_many_files_there_are(
     assert len(server.requests("many.carton")) <= MOST_REQUESTS
     assert server.sent("many.carton") <= MOST_BYTES
     assert (info.title, info.inputs, info.model_description) == (here.title, here.inputs, here.model_description)
+    assert set(info.misc_files) == set(here.misc_files)
+    await info.self_tests[0].inputs["x"].get()  # what it is like may be left out of a card, as the tensor is
     assert repr(info.self_tests) == repr(here.self_tests)
     assert repr(info.examples) == repr(here.examples)
-    assert set(info.misc_files) == set(here.misc_files)
+
+
+@pytest.mark.parametrize("layout", [as_ours, as_the_original])
+async def test_a_card_says_what_tensors_are_like_where_that_costs_nothing(
+    server: RangeServer, described: dict[str, bytes], tmp_path: Path, layout: Callable
+) -> None:
+    path = write_zip(tmp_path / "many.carton", layout(described, model_of(10_000)))
+    info = await carton.get_model_info(server.serve("many.carton", path))
+    assert repr(info.self_tests) == repr((await carton.get_model_info(path)).self_tests)
 
 
 @pytest.mark.parametrize("count", [10, 300, 500, 900])
