@@ -17,9 +17,11 @@ def install(ip: InteractiveShell) -> Callable[[], None]:
     magics = CartonMagics(shell=ip)
     ip.register_magics(magics)
     ip.events.register("pre_run_cell", magics.enter_cell)
+    ip.events.register("post_run_cell", magics.leave_cell)
 
     def uninstall() -> None:
         ip.events.unregister("pre_run_cell", magics.enter_cell)
+        ip.events.unregister("post_run_cell", magics.leave_cell)
         magics.stop_table()
         for kind, names in magics.magics.items():
             for name in names:

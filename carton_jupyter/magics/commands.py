@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import ExecutionInfo
+from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, output_can_be_silenced
 from IPython.display import display
 from traitlets import Enum, default
@@ -23,6 +23,7 @@ from carton_jupyter.magics import load as loading
 from carton_jupyter.magics import pack as packing
 from carton_jupyter.magics.arguments import MagicParser
 from carton_jupyter.magics.continuation import unfold
+from carton_jupyter.magics.preview import Preview
 from carton_jupyter.presenter import html, text
 from carton_jupyter.progress import ProgressBar
 from carton_runtime.background import run_blocking
@@ -72,11 +73,14 @@ class CartonMagics(Magics):
         arguments = self._parse(loading.PARSER, line)
         if arguments is None:
             return None
-        info = None
-        if loading.is_far(arguments.path):
-            info = run_blocking(carton.get_model_info(arguments.path))
-            display(info)  # type: ignore[no-untyped-call]  # IPython leaves it without types
-        return self._assign(arguments, self._run(loading.load, arguments, info))
+        if not loading.is_far(arguments.path):
+            return self._assign(arguments, self._run(loading.load, arguments, None))
+        info = run_blocking(carton.get_model_info(arguments.path))
+        preview = Preview(info)
+        model = self._run(loading.load, arguments, info)
+        preview.expect(model)
+        self._preview = preview
+        return self._assign(arguments, model)
 
     @output_can_be_silenced
     @line_cell_magic
@@ -108,7 +112,7 @@ class CartonMagics(Magics):
         if arguments is not None:
             view = self._run(caching.look, arguments)
             bundle = {"text/html": html.cached(view), "text/plain": text.cached(view)}
-            display(bundle, raw=True)  # type: ignore[no-untyped-call]  # as above
+            display(bundle, raw=True)  # type: ignore[no-untyped-call]  # IPython leaves it without types
 
     @line_magic
     @_documented
@@ -143,10 +147,17 @@ class CartonMagics(Magics):
 
     def enter_cell(self, info: ExecutionInfo) -> None:
         """Take note of the cell that is about to run; a table in it is gone."""
-        self._cell = info.cell_id
+        self._cell, self._preview = info.cell_id, None
         if self._table is not None and self._table.cell == info.cell_id is not None:
             self.stop_table()
 
+    def leave_cell(self, result: ExecutionResult) -> None:
+        """Take note of what the cell that has ended showed."""
+        if self._preview is not None:
+            self._preview.settle(result.result)
+            self._preview = None
+
+    _preview: Preview | None = None
     _table: KernelTable | None = None
     _cell: str | None = None
 

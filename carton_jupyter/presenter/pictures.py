@@ -49,7 +49,7 @@ def value_text(value: carton.LazyTensor | carton.MiscFile) -> str:
     """A line about a value: what a small tensor holds if that is at hand, else what kind it is."""
     if isinstance(value, carton.MiscFile):
         return "file" if value.size is None else f"file, {size_text(value.size)}"
-    kind = f"{value.dtype}{_sizes(value.shape)}"
+    kind = f"{value.dtype or 'tensor'}{_sizes(value.shape)}"
     if not (value.is_at_hand and is_small(value)):
         return kind
     return f"{_listed(value.get_blocking().tolist())} {kind}"

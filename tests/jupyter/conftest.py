@@ -58,7 +58,7 @@ class Kernel:
         shown: list[dict[str, Any]] = []
 
         def keep(message: dict[str, Any]) -> None:
-            if message["msg_type"] in ("stream", "display_data", "execute_result", "error"):
+            if message["msg_type"] in ("stream", "display_data", "update_display_data", "execute_result", "error"):
                 shown.append({"type": message["msg_type"], **message["content"]})
 
         reply = self.client.execute_interactive(code, output_hook=keep, allow_stdin=False, timeout=_PATIENCE)
