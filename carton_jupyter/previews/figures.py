@@ -65,10 +65,14 @@ def figures_of(values: Sample) -> Figures:
 
 
 def unit(numbers: Array, low: float, high: float) -> Array:
-    """Numbers of a range as numbers within 0..1; the range may be as wide as floats go, or empty."""
-    scaled = numbers * 0.25 - low * 0.25  # a quarter: the difference of two finite numbers may be infinite
-    span = high * 0.25 - low * 0.25
-    return np.clip(scaled / span, 0, 1) if span > 0 else np.zeros_like(scaled)
+    """Floats of a range as new ones within 0..1; the range may be as wide as floats go, or empty. NaN stays."""
+    span = high * 0.25 - low * 0.25  # a quarter: the difference of two finite numbers may be infinite
+    if span <= 0:
+        return np.zeros_like(numbers)
+    scaled = numbers * 0.25
+    scaled -= low * 0.25
+    scaled /= span
+    return np.clip(scaled, 0, 1, out=scaled)
 
 
 def figures_text(figures: Figures) -> str:

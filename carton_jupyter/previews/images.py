@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,8 @@ from carton_jupyter.previews.sampling import sample
 if TYPE_CHECKING:
     from PIL import Image
 
+_MOST_BYTES = 32 << 20
+_MOST_NUMBERS = 4 << 20  # other numbers have to be converted first
 _SLACK = 0.02  # what rounding, or a filter that overshoots, adds to a range
 
 
@@ -35,20 +38,24 @@ def image(array: Array, layout: str, room: Room) -> tuple[Image.Image, int]:
 
 
 def _fewer(picture: Array, limit: int) -> Array:
-    """Every so many-th pixel of a picture that is far too large: what is left is averaged."""
-    margin = 4 if picture.dtype == np.uint8 else 2  # other numbers have to be converted first
-    step = max(1, -(-max(picture.shape[:2]) // (margin * limit)))
-    return picture[::step, ::step]
+    """Every so many-th pixel of a picture that would take long: what is left is averaged.
+
+    Never fewer than `limit` along the longer side, but for a rounded step.
+    """
+    most = _MOST_BYTES if picture.dtype == np.uint8 else _MOST_NUMBERS
+    longer = max(picture.shape[:2])
+    step = math.ceil(max(1, math.sqrt(picture.size / most), longer / (16 * limit)))
+    return picture[::step, ::step] if longer > limit else picture
 
 
 def _bytes(picture: Array, low: float, high: float) -> Array:
     if picture.dtype == np.uint8:
         return picture
-    if picture.dtype.kind != "f":
-        numbers = picture.astype(np.float64)
-    else:
-        numbers = np.nan_to_num(picture.astype(np.promote_types(picture.dtype, np.float32)), nan=low)
-    return np.asarray(np.rint(unit(numbers, low, high) * 255), np.uint8)
+    levels = unit(picture.astype(np.result_type(picture.dtype, np.float32)), low, high)
+    levels *= 255
+    np.rint(levels, out=levels)
+    np.fmax(levels, 0, out=levels)  # NaN becomes black
+    return levels.astype(np.uint8)
 
 
 def _range(pictures: Array) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from carton_jupyter.previews.images import image
 from carton_jupyter.previews.kinds import FULL, SMALL, Array, Blob, Kind, LegendEntry, Made, Preview, Room, Value
 from carton_jupyter.previews.layouts import as_planes, layout_of
 from carton_jupyter.previews.maps import heatmap, map_step, mask
-from carton_jupyter.previews.sampling import planes, sample
+from carton_jupyter.previews.sampling import plane_count, sample
 from carton_jupyter.previews.wording import first_text, joined, number_text
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _image(array: Array, spec: Spec, room: Room, key: str) -> Made:
 def _mask(array: Array, spec: Spec, room: Room, key: str) -> Made:
     array = as_planes(array, layout_of(array.shape, spec))
     picture, shown, legend = mask(array, room, _label_names(spec))
-    return _picture("mask", key, picture, shown, planes(array, 0)[1], legend=legend)
+    return _picture("mask", key, picture, shown, plane_count(array), legend=legend)
 
 
 def _heatmap(array: Array, spec: Spec, room: Room, key: str) -> Made:
@@ -109,7 +109,7 @@ def _heatmap(array: Array, spec: Spec, room: Room, key: str) -> Made:
     ends = [number_text(end, 4) for end in known] if known else ["", ""]
     step = map_step(array, room)
     more = f"1 in {step:,} rows and columns" if step > 1 else ""
-    return _picture("heatmap", key, picture, shown, planes(array, 0)[1], ends=(ends[0], ends[1]), more=more)
+    return _picture("heatmap", key, picture, shown, plane_count(array), ends=(ends[0], ends[1]), more=more)
 
 
 _PICTURES: dict[Kind, Callable[[Array, Spec, Room, str], Made]] = {"image": _image, "mask": _mask, "heatmap": _heatmap}

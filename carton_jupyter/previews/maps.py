@@ -10,7 +10,7 @@ import numpy as np
 from carton_jupyter.previews.encoding import columns_of, grid, indexed
 from carton_jupyter.previews.figures import figures_of, unit
 from carton_jupyter.previews.kinds import Array, LegendEntry, Room
-from carton_jupyter.previews.sampling import Sample, planes
+from carton_jupyter.previews.sampling import Sample, plane_count, planes
 from carton_jupyter.previews.wording import percent_text
 
 if TYPE_CHECKING:
@@ -81,15 +81,15 @@ def heatmap(array: Array, room: Room) -> tuple[Image.Image, int, tuple[float, fl
 
 def map_step(array: Array, room: Room) -> int:
     """Every how many-th row and column of a map is shown."""
-    _, count = planes(array, 0)
-    limit = max(1, room.pixels // columns_of(min(count, room.pictures)))
+    limit = max(1, room.pixels // columns_of(min(plane_count(array), room.pictures)))
     height, width = array.shape[-2:]
-    return max(1, -(-max(height, width) // limit))
+    step: int = -(-max(height, width) // limit)
+    return max(1, step)
 
 
 def _shown(array: Array, room: Room) -> list[Array]:
     step = map_step(array, room)
-    return [plane[::step, ::step] for plane in planes(array, room.pictures)[0]]
+    return [plane[::step, ::step] for plane in planes(array, room.pictures)]
 
 
 def _levels(plane: Array, low: float, high: float) -> Array:

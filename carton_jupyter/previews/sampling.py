@@ -53,10 +53,18 @@ def _step(array: Array, most: int) -> int:
     return next(step for step in itertools.count(least) if math.gcd(step, row) == 1)
 
 
-def planes(array: Array, most: int) -> tuple[list[Array], int]:
-    """The first few planes of an array's last two axes, as views, and how many there are."""
+def planes(array: Array, most: int) -> list[Array]:
+    """The first few planes of an array's last two axes, as views."""
     leading = array.shape[:-2]
-    return [array[index] for index in itertools.islice(np.ndindex(leading), most)], math.prod(leading)
+    if not leading:
+        return [array]
+    places = np.unravel_index(np.arange(min(most, plane_count(array))), leading)
+    return [array[place] for place in zip(*places, strict=True)]
+
+
+def plane_count(array: Array) -> int:
+    """How many planes of its last two axes an array has."""
+    return math.prod(array.shape[:-2])
 
 
 def first(array: Array, count: int) -> Iterator[object]:
