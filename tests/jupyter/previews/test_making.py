@@ -180,5 +180,6 @@ def test_every_kind_is_offered_for_something() -> None:
         for kind in _offered(value, None)
     }
     assert offered == {
-        "value", "image", "mask", "audio", "text", "scores", "table", "line", "heatmap", "histogram", "statistics", "json",
+        "value", "image", "mask", "audio", "text", "scores", "table", "line", "heatmap", "histogram", "statistics",
+        "json",
     }  # fmt: skip

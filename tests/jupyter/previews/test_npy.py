@@ -47,7 +47,7 @@ def test_what_numpy_saved_is_read(array: np.ndarray[Any, Any]) -> None:
 @pytest.mark.parametrize("shape", ["(1000000000000,)", "(99999999999, 99999999999)", "(-1, -1)", "(3,)"])
 def test_a_header_that_claims_more_than_there_is_gets_no_room(shape: str) -> None:
     data = header(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}") + bytes(8)
-    with pytest.raises(carton.InvalidTensorError, match="takes .* bytes, it has 8"):
+    with pytest.raises(carton.InvalidTensorError, match=r"takes .* bytes, it has 8"):
         read_npy("x.npy", data)
 
 
