@@ -22,7 +22,7 @@ _WORDS: dict[Kind, str] = {
 }
 _KINDS: dict[str, Kind] = {word: kind for kind, words in _WORDS.items() for word in words.split()}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_RATE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(k?)hz\b", re.IGNORECASE)
+_RATE = re.compile(r"(?<![\d.,])(\d{1,6}(?:[.,]\d{1,3})?)\s?(k?)hz\b", re.IGNORECASE)
 _CLASS = re.compile(r"(?:^|[\s(\[{])(\d{1,6})\s?[=:]\s?([^.)\]}]+)")
 _LIST = re.compile(r"[:(\[{]([^:()\[\]{}.]*)")
 _AND = re.compile(r"^(?:and|or)\s")
@@ -55,9 +55,9 @@ def rate_of(spec: carton.TensorSpec | None) -> int | None:
     found = _RATE.search(_said(spec))
     if found is None:
         return None
-    rate = round(
-        float(found[1].replace(",", "" if len(found[1]) > 4 and not found[2] else ".")) * (1000 if found[2] else 1)
-    )
+    thousands = found[2] == "" and found[1][-4:-3] == ","  # 44,100 Hz, but 44,1 kHz
+    number = float(found[1].replace(",", "" if thousands else "."))
+    rate = round(number * 1000 if found[2] else number)
     return rate if rate in RATES else None
 
 

@@ -26,6 +26,6 @@ def string_array(texts: Sequence[str], name: str) -> Array:
     longest = max(map(len, texts), default=0)
     if 4 * len(texts) * longest > _MOST_BYTES:
         raise carton.InvalidTensorError(
-            f"{name} has {len(texts):,} texts of up to {longest:,} characters, too many for an array; give fewer at once"
+            f"{name} has {len(texts):,} texts of up to {longest:,} characters, too many for an array; give fewer"
         )
     return np.array(texts, dtype=f"<U{max(longest, 1)}")
