@@ -8,6 +8,7 @@ from typing import TypedDict
 import carton_runtime as carton
 from carton_jupyter.presenter.files_view import FilesView, card_files_view
 from carton_jupyter.presenter.pictures import LARGEST, is_picture, is_small, picture, thumbnail, value_text
+from carton_jupyter.previews.wording import shape_text
 
 Value = carton.LazyTensor | carton.MiscFile
 
@@ -198,7 +199,7 @@ def _shape(shape: str | Sequence[int | str | None] | None) -> str:
         return "any shape"
     if isinstance(shape, str):
         return f"shape {shape}"
-    return "[" + ", ".join("*" if size is None else str(size) for size in shape) + "]" if shape else "scalar"
+    return shape_text(shape) if shape else "scalar"
 
 
 def _example(example: carton.Example[Value], number: int) -> ExampleView:

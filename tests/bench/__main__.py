@@ -14,6 +14,7 @@ from tests.bench.rows_load import warm_load
 from tests.bench.rows_memory import large, shared
 from tests.bench.rows_notebook import notebook
 from tests.bench.rows_peers import peers
+from tests.bench.rows_previews import previews
 from tests.bench.rows_remote import remote_card
 from tests.bench.rows_shapes import sealed, shapes, streaming
 from tests.bench.table import Row, markdown
@@ -32,6 +33,7 @@ ROWS: dict[str, Callable[[Home], list[Row]]] = {
     "shapes": shapes,
     "streaming": streaming,
     "sealed": sealed,
+    "previews": previews,
     "peers": peers,
 }
 
