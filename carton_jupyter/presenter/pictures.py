@@ -6,6 +6,8 @@ import base64
 import io
 from typing import Any
 
+import numpy as np
+
 import carton_runtime as carton
 from carton_jupyter.presenter.cache_view import size_text
 
@@ -49,15 +51,25 @@ def value_text(value: carton.LazyTensor | carton.MiscFile) -> str:
     """A line about a value: what a small tensor holds if that is at hand, else what kind it is."""
     if isinstance(value, carton.MiscFile):
         return "file" if value.size is None else f"file, {size_text(value.size)}"
-    kind = f"{value.dtype}{_sizes(value.shape)}"
-    if not (value.is_at_hand and is_small(value)):
-        return kind
-    return f"{_listed(value.get_blocking().tolist())} {kind}"
+    if value.is_at_hand and is_small(value):
+        return tensor_text(value.get_blocking())
+    return f"{value.dtype}{_sizes(value.shape)}"
+
+
+def tensor_text(tensor: np.ndarray[Any, Any] | carton.NestedTensor) -> str:
+    """A line about a tensor: what a small one holds, and what kind it is."""
+    kind = f"{'string' if tensor.dtype.kind == 'U' else tensor.dtype.name}{_sizes(tensor.shape)}"
+    is_whole = isinstance(tensor, np.ndarray) and _is_few(tensor.shape)
+    return f"{_listed(tensor.tolist())} {kind}" if is_whole else kind
 
 
 def is_small(tensor: carton.LazyTensor) -> bool:
     """Whether a tensor has so few values that all of them are shown."""
-    return tensor.shape is not None and None not in tensor.shape and _count(tensor.shape) <= _FEW
+    return tensor.shape is not None and _is_few(tensor.shape)
+
+
+def _is_few(shape: tuple[int | None, ...]) -> bool:
+    return None not in shape and _count(shape) <= _FEW
 
 
 def _listed(value: Any) -> str:
