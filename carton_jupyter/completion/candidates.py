@@ -26,7 +26,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 }
 _ENDINGS = {"--output": (".carton",), "--requirements": (".txt", ".in"), "--readme": (".md",)}
 _CARTONS = (".carton",)
-_OF_MODELS = ("%carton_run", "%carton_test", "%carton_restart", "%carton_unload")
+_OF_MODELS = ("%carton_run", "%carton_test", "%carton_info", "%carton_restart", "%carton_unload")
 _OF_PATHS = {"%carton_load": _CARTONS, "%carton_info": _CARTONS, "%carton_test": _CARTONS, "%carton_pack": ()}
 
 

@@ -33,7 +33,7 @@ from carton_jupyter.magics import selftests as testing
 from carton_jupyter.magics.arguments import MagicParser
 from carton_jupyter.magics.continuation import unfold
 from carton_jupyter.magics.defaults import MagicDefaults
-from carton_jupyter.magics.models import model_named
+from carton_jupyter.magics.models import check_path, model_named
 from carton_jupyter.presenter import html, text
 from carton_jupyter.progress import ProgressBar
 from carton_jupyter.terminal import is_terminal
@@ -77,6 +77,7 @@ class CartonMagics(MagicDefaults):
         arguments = self._parse(loading.PARSER, line)
         if arguments is None:
             return None
+        check_path(arguments.path, self._namespace)
         info = None
         if loading.is_far(arguments.path):
             info = self._wait(carton.get_model_info(arguments.path))
@@ -129,12 +130,15 @@ class CartonMagics(MagicDefaults):
         return None if silenced else path
 
     @output_can_be_silenced
+    @needs_local_scope
     @line_magic
     @_documented
-    def carton_info(self, line: str) -> carton.CartonInfo | None:
-        """Show what a carton says about itself."""
+    def carton_info(self, line: str, local_ns: Mapping[str, Any]) -> carton.CartonInfo | None:
+        """Show what a carton says about itself: ``info = %carton_info x.carton``."""
         arguments = self._parse(looking.PARSER, line)
-        return None if arguments is None else self._assign(arguments, self._wait(looking.look(arguments)))
+        if arguments is None:
+            return None
+        return self._assign(arguments, self._wait(looking.look(arguments, self._scope(local_ns))))
 
     @line_magic
     @_documented

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -33,8 +34,18 @@ def model_named(name: str, namespace: Mapping[str, Any]) -> carton.Carton:
 
 
 def is_path(text: str) -> bool:
-    """Whether a text can only be a path or a URL: no variable is called that."""
-    return not text.isidentifier()
+    """Whether a text is a path or a URL, and not the name of a variable."""
+    return not text.isidentifier() or Path(text).exists()
+
+
+def check_path(text: str, namespace: Mapping[str, Any]) -> None:
+    """Refuse the bare name of a variable where a path or URL has to be.
+
+    Raises:
+        UsageError: it is one; the message says how to write it.
+    """
+    if not is_path(text) and isinstance(namespace.get(text), (str, Path)):
+        raise UsageError(f"{text!r} is a variable that holds a path; write {{{text}}} for what it holds")
 
 
 def _asynchronous(model: carton.Carton | carton.sync.Carton) -> carton.Carton:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-from IPython.core.error import UsageError
 
 import carton_runtime as carton
 from carton_jupyter.magics.arguments import MagicParser
-from carton_jupyter.magics.models import is_path, model_named, models_in
+from carton_jupyter.magics.models import check_path, is_path, model_named, models_in
 from carton_runtime.events import OnEvent
 
 PARSER = MagicParser(
@@ -43,10 +40,9 @@ def subject(arguments: Namespace, namespace: Mapping[str, Any]) -> carton.Carton
         if len(models) == 1:
             return next(iter(models.values()))
         PARSER.error(f"say which of {', '.join(models)}" if models else "no variable holds a model; give a path")
-    if name not in models and (is_path(name) or Path(name).exists()):
+    if name not in models and is_path(name):
         return str(name)
-    if isinstance(namespace.get(name), (str, Path)):
-        raise UsageError(f"{name!r} holds a path; write {{{name}}} for what it holds")
+    check_path(name, namespace)
     return model_named(name, namespace)
 
 

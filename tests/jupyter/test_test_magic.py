@@ -82,7 +82,7 @@ def test_strictly_no_test_is_an_error_too(run: Run, double_carton: Path) -> None
     ("line", "told"),
     [
         ("mm", "'mm' holds no model; did you mean m?"),
-        ("where", "'where' holds a path; write {where} for what it holds"),
+        ("where", "'where' is a variable that holds a path; write {where} for what it holds"),
         ("m --strct", "did you mean --strict?"),
         ("m n", "one argument too many"),
     ],
