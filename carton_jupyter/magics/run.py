@@ -78,6 +78,6 @@ def run(arguments: Namespace, inputs: list[Input], namespace: Mapping[str, Any])
 def _stream(model: carton.sync.Carton, values: Outputs, timeout: float | None) -> Results:
     results = Results()
     for result in model.streaming_infer(values, timeout=timeout):
-        print(", ".join(f"{name}: {tensor_text(tensor)}" for name, tensor in result.items()), flush=True)  # noqa: T201
+        print(", ".join(f"{name}: {tensor_text(tensor)}" for name, tensor in result.items()))  # noqa: T201
         results.append(result)
     return results
