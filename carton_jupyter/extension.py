@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from carton_jupyter import completion, failures, magics, presenter, printing
+from carton_jupyter import completion, failures, magics, presenter, printing, terminal
 
 Undo = Callable[[], None]
 
@@ -18,6 +18,7 @@ _PARTS: tuple[Callable[[InteractiveShell], Undo], ...] = (
     presenter.install,
     failures.install,
     printing.install,
+    terminal.install,
 )
 
 _installed: weakref.WeakKeyDictionary[InteractiveShell, ExitStack] = weakref.WeakKeyDictionary()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,14 @@ def run(shell: InteractiveShell) -> Callable[[str], Any]:
         return outcome.result
 
     return run_cell
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    """A named pipe for a model to tell that it loads, or runs."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
 
 
 class Kernel:

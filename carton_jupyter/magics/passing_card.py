@@ -9,7 +9,7 @@ from IPython.display import DisplayHandle, display
 import carton_runtime as carton
 
 
-class Preview:
+class PassingCard:
     """A card that is shown now, and gives way when the model shows itself as the result of the same cell.
 
     Args:
