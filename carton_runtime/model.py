@@ -235,8 +235,8 @@ class Carton:
 
     def prepare(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Tensors, SpecCheck]:
         """A call's arguments as tensors that fit the specs, and the check to go on with; raises as `infer` does."""
-        tensors = to_tensors(self._by_name(inputs, named), self._specs.input_dtypes)
-        check = SpecCheck(self._specs, form_of(tensors))
+        tensors, form = to_tensors(self._by_name(inputs, named), self._specs.input_dtypes)
+        check = SpecCheck(self._specs, form)
         if not check.fits:
             self._complain(check.input_name_problems())
             for problem in check.input_problems():
