@@ -96,3 +96,17 @@ def squeezed(array: Array, ndim: int) -> Array:
     while array.ndim > ndim and array.shape[0] == 1:
         array = array[0]
     return array
+
+
+def long_rows(array: Array, most: int) -> Array | None:
+    """The array as a view of at most so many rows, [rows, values], along its longer axis; `None` where it is none.
+
+    Takes [values], [rows, values] and [values, rows], each also with leading axes of size 1.
+    """
+    array = squeezed(array, 2)
+    if array.ndim == 1:
+        array = array[np.newaxis]
+    if array.ndim != 2:
+        return None
+    rows = array.T if array.shape[0] > array.shape[1] else array
+    return rows if rows.shape[0] <= most else None
