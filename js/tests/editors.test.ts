@@ -236,6 +236,12 @@ describe("use a variable", () => {
     expect([...list()!.querySelectorAll("button b")].map((name) => name.textContent)).toEqual(["x", "big"])
   })
 
+  test("is entered by the focus, which a screen reader follows", async () => {
+    await open()
+    await frame()
+    expect(document.activeElement).toBe(list()!.querySelector("button"))
+  })
+
   test("takes the one that is clicked and gives the focus back", async () => {
     await open()
     list()!.querySelector("button")!.click()
