@@ -51,7 +51,7 @@ class Inputs {
   #ready(): boolean {
     const { fields, can_run } = this.view.state("inputs")
     const wrong = fields.some((field) => "problem" in this.#drafts.reading(field))
-    return !wrong && !this.#sending.size && (can_run || this.#drafts.waiting())
+    return !wrong && !this.#sending.size && (can_run || this.#drafts.waiting(fields))
   }
 
   #field(field: Field, id: string): VNode {
