@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 import pytest_asyncio
+from nbformat import NotebookNode
 from playwright.async_api import Browser, BrowserContext
 
 from tests.browser import chromium, models
@@ -18,11 +19,18 @@ from tests.browser.frontend import PATIENCE, NotebookPage, write_notebook
 from tests.browser.server import JupyterServer
 
 Opens = Callable[..., Coroutine[Any, Any, NotebookPage]]
+Shows = Callable[..., Coroutine[Any, Any, NotebookPage]]
 Shoots = Callable[..., Coroutine[Any, Any, None]]
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
 """Where screenshots are kept, to be looked at; git ignores it."""
 
+LOAD = """
+import carton_runtime as carton
+from carton_jupyter.panel import CartonPanel
+model = await carton.load({path!r})
+"""
+SHOW = "panel = CartonPanel(model); panel"
 _VIEW = {"width": 1280, "height": 1000}
 
 
@@ -79,9 +87,9 @@ async def open_notebook(context: BrowserContext, request: pytest.FixtureRequest)
     """Opens a notebook of these cells; proves at the end that its kernel and all its models are gone."""
     pages: list[tuple[NotebookPage, set[int], JupyterServer]] = []
 
-    async def open_(server: JupyterServer, *cells: str) -> NotebookPage:
+    async def open_(server: JupyterServer, *cells: str, like: NotebookNode | None = None) -> NotebookPage:
         name = re.sub(r"\W+", "-", request.node.name) + f"-{len(pages)}.ipynb"
-        write_notebook(server.root / name, cells)
+        write_notebook(server.root / name, like.cells if like else [*cells, ""])
         notebook = NotebookPage(await context.new_page(), server, name)
         pages.append((notebook, set(server.processes()), server))
         await notebook.open()
@@ -94,6 +102,21 @@ async def open_notebook(context: BrowserContext, request: pytest.FixtureRequest)
         _, alive = psutil.wait_procs(left, timeout=PATIENCE)
         assert alive == []
         assert (notebook.foreign, notebook.errors) == ([], [])
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def show(open_notebook: Opens, lab: JupyterServer, brighten: Path, patient: Path) -> Shows:
+    """Opens a notebook whose second cell shows the panel of a loaded model, ``brighten`` or ``patient``."""
+    cartons = {"brighten": brighten, "patient": patient}
+
+    async def show_(name: str, server: JupyterServer = lab) -> NotebookPage:
+        notebook = await open_notebook(server, LOAD.format(path=str(cartons[name])), SHOW)
+        await notebook.run(0)
+        await notebook.run(1)
+        await notebook.panel.wait_for()
+        return notebook
+
+    return show_
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from playwright.async_api import Error, Locator, Page
@@ -94,11 +95,30 @@ class NotebookPage:
         await self.start(index)
         return await self.finished(index)
 
-    async def python(self, expression: str) -> object:
-        """The value of a JSON-like expression in the kernel, asked for by the notebook's last cell."""
-        source = f"import json; print(json.dumps({expression}))"
-        index = await self.page.evaluate("source => tests.write(source)", source)
-        return json.loads(await self.run(index))
+    async def start_source(self, source: str) -> int:
+        """Run a text as the notebook's last cell, without waiting; gives the cell's index."""
+        index = int(await self.page.evaluate("source => tests.write(source)", source))
+        await self.start(index)
+        return index
+
+    async def run_source(self, source: str) -> str:
+        """Run a text as the notebook's last cell to its end; gives the text it put out."""
+        return await self.finished(await self.start_source(source))
+
+    async def python(self, expression: str) -> Any:
+        """The value of an expression in the kernel, as far as JSON goes."""
+        return json.loads(await self.run_source(f"import json; print(json.dumps({expression}))"))
+
+    async def is_busy(self) -> bool:
+        """Whether the notebook's kernel runs a cell."""
+        return not await self.page.evaluate("() => tests.isReady()")
+
+    async def picture(self, region: str) -> dict[str, Any]:
+        """The first picture of a region, once it is there: ``width``, ``height``, and the ``mean`` of each channel."""
+        element = self.region(region).locator("img").first
+        await element.wait_for()
+        found = await self.page.wait_for_function("image => tests.picture(image)", arg=await element.element_handle())
+        return dict(await found.json_value())
 
     async def command(self, name: str, **options: object) -> None:
         """Run a command of the application, as its menus do."""
