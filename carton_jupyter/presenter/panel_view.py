@@ -1,26 +1,21 @@
 """The state of a panel, region by region, as the front end gets it: plain JSON, and never a number that is not finite.
 
-`js/src/state.ts` has the same types for the other side; ``js/fixtures/panel.json`` is an instance that both sides test.
+The front end has the same types; ``js/fixtures/panel.json`` is an instance that both sides test.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
-from carton_jupyter.presenter.view import NamedView, TensorView
+from carton_jupyter.presenter.view import ComparisonView, NamedView, TensorView
+from carton_jupyter.previews import Editor, Format, Json, Kind, Preview
 
-Json = Any
-"""Numbers, strings, and lists of them, as people type them."""
-
-Editor = Literal["number", "text", "texts", "grid", "image", "audio", "file"]
 Source = Literal["typed", "file", "variable", "example", "replay"]
 LoadPhase = Literal["card", "loading", "loaded", "failed", "unloaded"]
 RunPhase = Literal["idle", "queued", "running", "stopping", "done", "stopped", "failed"]
-TestsPhase = Literal["idle", "running", "done", "failed"]
+ReportPhase = Literal["idle", "running", "done", "failed"]
 Outcome = Literal["done", "stopped", "failed"]
 Which = Literal["actual", "expected"]
-Preview = dict[str, Any]
-"""What `carton_jupyter.previews` makes of a tensor."""
 
 
 class ErrorView(TypedDict):
@@ -137,10 +132,10 @@ class Output(TypedDict):
     shape: str
     description: str
     summary: str
-    kind: str
-    kinds: list[str]
+    kind: Kind
+    kinds: list[Kind]
     preview: Preview
-    saves: list[str]
+    saves: list[Format]
     which: Which
 
 
@@ -176,26 +171,14 @@ class ExamplesState(TypedDict):
     items: list[ExampleItem]
 
 
-class TestRow(TypedDict):
-    """One output of one self test."""
-
-    test: str
-    output: str
-    passed: bool
-    error: str
-    tolerance: str
-    time: str
-    message: str
-
-
-class TestsState(TypedDict):
+class ReportState(TypedDict):
     """The self tests."""
 
-    phase: TestsPhase
+    phase: ReportPhase
     names: list[str]
     passed: int
     total: int
-    rows: list[TestRow]
+    rows: list[ComparisonView]
     error: ErrorView | None
 
 
