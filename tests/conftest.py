@@ -9,5 +9,6 @@ pytest_plugins = [
     "fix_models",
     "fix_placing",
     "fix_links",
+    "fix_fronts",
     "carton_runtime.testing.plugin",
 ]
