@@ -10,5 +10,6 @@ pytest_plugins = [
     "fix_models",
     "fix_placing",
     "fix_links",
+    "fix_fronts",
     "carton_runtime.testing.plugin",
 ]

@@ -127,10 +127,8 @@ class CartonPanel(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The widget; for who has no script, the card and the last run; and a text that is the same each time."""
         view = self._card_view()
-        bundle: dict[str, Any] = {"text/plain": text.card(view), "text/html": html.panel(view, self._last_run())}
-        if self.comm is not None:
-            bundle[_WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return bundle, {}
+        bundle = {"text/plain": text.card(view), "text/html": html.panel(view, self._last_run())}
+        return {**bundle, **reference(self)}, {}
 
     def _card_view(self) -> CardView:
         model = self.model
@@ -191,6 +189,13 @@ class CartonPanel(anywidget.AnyWidget):
             message, buffers = {"id": ident, "error": error_view(error)}, []
         self._publisher.flush()  # what the answer is about comes before it
         self.send(message, buffers)
+
+
+def reference(panel: CartonPanel) -> dict[str, Any]:
+    """What a front end knows a panel by, by its mimetype; nothing once it is closed."""
+    if panel.comm is None:
+        return {}
+    return {_WIDGET: {"version_major": 2, "version_minor": 0, "model_id": panel.model_id}}
 
 
 def _opened(shown: Given) -> tuple[carton.CartonInfo, Model | None]:

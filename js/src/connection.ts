@@ -60,10 +60,10 @@ export class Connection {
 
   #hear(message: Message, buffers: DataView[]): void {
     if (message.event) this.#listeners.forEach((listener) => listener(message, buffers))
+    if (message.id !== undefined) this.#silence(false) // an answer to another view is one too
     const pending = this.#pending.get(message.id ?? "")
     if (!pending) return
     clearTimeout(pending.timer)
-    this.#silence(false)
     if (message.ack) return
     this.#pending.delete(message.id ?? "")
     if (message.error) pending.reject(new Refused(message.error))

@@ -2,11 +2,22 @@
 import { Refused } from "./connection"
 import type { Field, Json } from "./state"
 import type { View } from "./view"
-import { editorOf, type Reading } from "./editors/editor"
+import { editorOf, type Editor, type Reading } from "./editors/editor"
 
 export const PAUSE_MS = 150
 
-interface Draft { raw: unknown; revision: number; /** Typed and not answered yet. */ open: boolean; timer: ReturnType<typeof setTimeout> | undefined; edits: number; refusal: string }
+interface Draft {
+  editor: Editor<unknown>
+  raw: unknown
+  revision: number
+  /** Python's value when this was typed or agreed upon: as long as it stays, what is typed is newer. */
+  base: Json
+  /** Typed and not answered yet. */
+  open: boolean
+  timer: ReturnType<typeof setTimeout> | undefined
+  edits: number
+  refusal: string
+}
 
 export class Drafts {
   readonly #drafts = new Map<string, Draft>()
@@ -18,11 +29,18 @@ export class Drafts {
   /** What to show in a field's editor. */
   raw(field: Field): unknown {
     const draft = this.#drafts.get(field.name)
-    if (draft && field.revision === draft.revision && (draft.open || this.#focused(field) || means(field, draft.raw))) return draft.raw
+    if (draft && this.#keeps(draft, field)) return draft.raw
     clearTimeout(draft?.timer)
-    const fresh = { raw: editorOf(field).raw(field), revision: field.revision, open: false, timer: undefined, edits: 0, refusal: "" }
+    const editor = editorOf(field)
+    const fresh = { editor, raw: editor.raw(field), revision: field.revision, base: known(field), open: false, timer: undefined, edits: 0, refusal: "" }
     this.#drafts.set(field.name, fresh)
     return fresh.raw
+  }
+
+  #keeps(draft: Draft, field: Field): boolean {
+    if (field.revision !== draft.revision || draft.editor !== editorOf(field)) return false
+    if (means(field, draft.raw)) draft.base = known(field)
+    return draft.open || this.#focused(field) || same(draft.base, known(field))
   }
 
   reading(field: Field): Reading {
@@ -33,11 +51,12 @@ export class Drafts {
     return this.#drafts.get(field.name)?.refusal ?? ""
   }
 
-  edit(field: Field, raw: unknown): void {
+  edit(field: Field, change: (raw: unknown) => unknown): void {
     this.raw(field)
     const draft = this.#drafts.get(field.name)
     if (!draft) return
-    draft.raw = raw
+    draft.raw = change(draft.raw)
+    draft.base = known(field)
     draft.open = true
     draft.edits += 1
     clearTimeout(draft.timer)
@@ -93,10 +112,14 @@ export class Drafts {
   }
 }
 
+function known(field: Field): Json {
+  return field.value?.typed ?? null
+}
+
 /** Whether the editor's content is the field's value: "2." is 2, and what can not be read is none. */
 function means(field: Field, raw: unknown): boolean {
   const reading = editorOf(field).read(raw, field)
-  return same("value" in reading ? reading.value : null, field.value?.typed ?? null)
+  return same("value" in reading ? reading.value : null, known(field))
 }
 
 /** float32 has seven digits: 0.1 comes back as 0.10000000149. */

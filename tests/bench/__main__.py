@@ -15,6 +15,7 @@ from tests.bench.rows_memory import large, shared
 from tests.bench.rows_notebook import notebook
 from tests.bench.rows_panel import panel
 from tests.bench.rows_peers import peers
+from tests.bench.rows_previews import previews
 from tests.bench.rows_remote import remote_card
 from tests.bench.rows_shapes import sealed, shapes, streaming
 from tests.bench.table import Row, markdown
@@ -34,6 +35,7 @@ ROWS: dict[str, Callable[[Home], list[Row]]] = {
     "shapes": shapes,
     "streaming": streaming,
     "sealed": sealed,
+    "previews": previews,
     "peers": peers,
 }
 
