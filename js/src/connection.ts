@@ -49,7 +49,13 @@ export class Connection {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#silence(true), ACKNOWLEDGE_MS)
       this.#pending.set(id, { resolve: resolve as Pending["resolve"], reject, timer })
-      this.#model.send({ ...fields, id, do: name }, undefined, buffers)
+      try {
+        this.#model.send({ ...fields, id, do: name }, undefined, buffers)
+      } catch { // the kernel was restarted or is gone, and the comm with it
+        clearTimeout(timer)
+        this.#pending.delete(id)
+        this.#silence(true)
+      }
     })
   }
 

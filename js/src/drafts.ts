@@ -70,9 +70,9 @@ export class Drafts {
     this.#drafts.delete(field.name)
   }
 
-  /** Something is typed that Python has not heard of yet. */
+  /** Something is typed that Python has not heard of yet, or not answered. */
   waiting(): boolean {
-    return [...this.#drafts.values()].some((draft) => draft.timer !== undefined)
+    return [...this.#drafts.values()].some((draft) => draft.open)
   }
 
   /** Takes what is typed and not sent, to be sent with the run. */

@@ -55,6 +55,16 @@ describe("a number", () => {
     expect(byName(shown.root, "button", "Run").getAttribute("aria-disabled")).toBe("true")
   })
 
+  test("can be run while Python has not answered yet", async () => {
+    shown.model.put("inputs", { fields: [field("gain")], can_run: false })
+    await frame()
+    type(box("gain"), "2")
+    vi.advanceTimersByTime(PAUSE_MS)
+    await frame()
+    byName(shown.root, "button", "Run").click()
+    expect(shown.model.asked("run")).toMatchObject([{ values: {} }]) // it was sent before
+  })
+
   test("steps by arrows", async () => {
     await fields(field("gain", { value: value(2) }))
     press(box("gain"), "ArrowUp")

@@ -63,6 +63,15 @@ describe("a kernel that does not answer", () => {
     expect(status()).toBe(SILENCE)
   })
 
+  test("is told of at once when nothing can be sent to it", async () => {
+    vi.spyOn(shown.model, "send").mockImplementation(() => {
+      throw new Error("Cannot send")
+    })
+    byName(shown.root, "button", "Restart kernel").click()
+    await frame()
+    expect(status()).toBe(SILENCE)
+  })
+
   test("is told of in the card too", async () => {
     shown.model.put("load", { phase: "card" })
     await frame()
