@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from IPython.core.interactiveshell import InteractiveShell
 
 from carton_jupyter import completion, failures, magics, presenter, printing
+from carton_jupyter.panel import display
 
 Undo = Callable[[], None]
 
@@ -16,6 +17,7 @@ _PARTS: tuple[Callable[[InteractiveShell], Undo], ...] = (
     magics.install,
     completion.install,
     presenter.install,
+    display.install,
     failures.install,
     printing.install,
 )

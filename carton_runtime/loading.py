@@ -207,7 +207,7 @@ async def get_model_info(path: Location) -> CartonInfo:
 async def _info(path: Location, settings: Settings) -> CartonInfo:
     files = await look_at_carton(path, settings)
     await files.aclose()  # what is asked for later opens it again
-    return info_of(files)
+    return info_of(files, os.fspath(path))
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ class _Loading:
         finally:
             await files.contents.aclose()
         try:
-            return await self._start(info_of(files), plan, placed.path, placed.path, placed)
+            return await self._start(info_of(files, os.fspath(location)), plan, placed.path, placed.path, placed)
         except BaseException:
             placed.release()
             raise
@@ -249,7 +249,7 @@ class _Loading:
             requirement = VersionReq(runner.required_framework_version)
             interpreter = await asyncio.to_thread(ensure_interpreter, requirement, self.settings, self.on_event)
         named = replace(runner, runner_compat_version=choice.entry.compat_version)
-        return _Plan(named, choice.entry, interpreter, device)
+        return _Plan(named, choice.entry, choice.reason, interpreter, device)
 
     async def _start(
         self, info: CartonInfo, plan: _Plan, model_dir: Path, lock_dir: Path, placed: PlacedModel | None = None
@@ -262,6 +262,7 @@ class _Loading:
             options=plan.runner.opts,
             variables=plan.device.environment(),
             device=str(plan.device),
+            reason=plan.reason,
             batch_axes=batch_axes(info.inputs, info.outputs),
             memory_limit=self.overrides.memory_limit,
         )
@@ -282,6 +283,7 @@ class _Loading:
 class _Plan:
     runner: RunnerInfo
     entry: RunnerEntry
+    reason: str
     interpreter: Interpreter | None
     device: Device
 

@@ -15,6 +15,7 @@ from IPython.display import display
 from traitlets import Enum, default
 
 import carton_runtime as carton
+from carton_jupyter import presenter
 from carton_jupyter.kernel_table import KernelTable
 from carton_jupyter.magics import cache as caching
 from carton_jupyter.magics import info as looking
@@ -75,7 +76,8 @@ class CartonMagics(Magics):
         info = None
         if loading.is_far(arguments.path):
             info = run_blocking(carton.get_model_info(arguments.path))
-            display(info)  # type: ignore[no-untyped-call]  # IPython leaves it without types
+            card = presenter.bundle(info)  # and no panel yet: the model's own follows
+            display(card, raw=True)  # type: ignore[no-untyped-call]  # IPython leaves it without types
         return self._assign(arguments, self._run(loading.load, arguments, info))
 
     @output_can_be_silenced

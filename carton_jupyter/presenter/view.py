@@ -8,6 +8,9 @@ from typing import TypedDict
 import carton_runtime as carton
 from carton_jupyter.presenter.files_view import FilesView, card_files_view
 from carton_jupyter.presenter.pictures import LARGEST, is_picture, is_small, picture, thumbnail, value_text
+from carton_jupyter.previews import Value as Previewed
+from carton_jupyter.previews import wording
+from carton_runtime.selftest import SelfTestResult
 
 Value = carton.LazyTensor | carton.MiscFile
 
@@ -74,6 +77,7 @@ class ComparisonView(TypedDict):
     passed: bool
     error: str
     tolerance: str
+    time: str
     message: str
 
 
@@ -146,7 +150,7 @@ def spec_view(spec: carton.TensorSpec) -> TensorView:
     return {
         "name": spec.name,
         "dtype": spec.dtype,
-        "shape": _shape(spec.shape),
+        "shape": shape_text(spec.shape),
         "description": spec.description or "",
     }
 
@@ -158,10 +162,10 @@ def report_view(report: carton.SelfTestReport) -> ReportView:
     for result in report:
         if not result.outputs:
             message = str(result.error) if result.error else "" if result.passed else "did not run"
-            rows.append(_row(result.name, "", result.passed, message=message))
+            rows.append(_row(result, message=message))
         for output in result.outputs:
             errors = (f"{output.absolute_error:.2g}", str(output.tolerance))
-            rows.append(_row(result.name, output.name, output.passed, *errors, message=output.message))
+            rows.append(_row(result, output.name, *errors, passed=output.passed, message=output.message))
     return {"passed": passed, "total": len(report), "rows": rows}
 
 
@@ -187,18 +191,52 @@ def _kernel(kernel: carton.Kernel) -> KernelView:
     }
 
 
-def _row(test: str, output: str, passed: bool, error: str = "", tolerance: str = "", *, message: str) -> ComparisonView:
+def _row(
+    result: SelfTestResult,
+    output: str = "",
+    error: str = "",
+    tolerance: str = "",
+    *,
+    message: str,
+    passed: bool | None = None,
+) -> ComparisonView:
     return {
-        "test": test, "output": output, "passed": passed, "error": error, "tolerance": tolerance, "message": message,
-    }  # fmt: skip
+        "test": result.name,
+        "output": output,
+        "passed": result.passed if passed is None else passed,
+        "error": error,
+        "tolerance": tolerance,
+        "time": duration_text(result.seconds),
+        "message": message,
+    }
 
 
-def _shape(shape: str | Sequence[int | str | None] | None) -> str:
+def form_text(value: Previewed) -> str:
+    """The dtype and shape of a tensor."""
+    return f"{dtype_text(value)} {shape_text(value.shape)}"
+
+
+def dtype_text(value: Previewed) -> str:
+    """The dtype of a tensor, as specs spell it."""
+    return "string" if value.dtype.kind == "U" else str(value.dtype.name)
+
+
+def duration_text(seconds: float) -> str:
+    """How long something took: ``0.31 ms``, ``1.8 s``, ``2 min 5 s``."""
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms" if seconds < 0.9995 else "1 s"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def shape_text(shape: str | Sequence[int | str | None] | None) -> str:
+    """A shape, of a spec or of a tensor: ``[2, n, *]``."""
     if shape is None:
         return "any shape"
     if isinstance(shape, str):
         return f"shape {shape}"
-    return "[" + ", ".join("*" if size is None else str(size) for size in shape) + "]" if shape else "scalar"
+    return wording.shape_text(shape) if shape else "scalar"
 
 
 def _example(example: carton.Example[Value], number: int) -> ExampleView:
