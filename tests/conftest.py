@@ -5,6 +5,7 @@ from __future__ import annotations
 pytest_plugins = [
     "pytester",
     "fix_folders",
+    "fix_js",
     "fix_zips",
     "fix_models",
     "fix_placing",

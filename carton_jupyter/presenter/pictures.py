@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
-import io
 from typing import Any
 
 import carton_runtime as carton
 from carton_jupyter.presenter.cache_view import size_text
+from carton_jupyter.previews import small_picture
+from carton_jupyter.previews.wording import shape_text
 
 LARGEST = 1 << 20
 """Bytes of a picture in a description: every copy of it is stored in the notebook."""
 
-_THUMBNAIL = (160, 120)
 _FEW = 12
 _TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 _ENDINGS = (".png", ".jpg", ".jpeg")
@@ -31,25 +31,15 @@ def picture(data: bytes) -> str:
 
 def thumbnail(data: bytes) -> str:
     """A small version of a picture as a data URI; empty when `data` is none."""
-    if not data.startswith(tuple(_TYPES)):
-        return ""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
-            opened.thumbnail(_THUMBNAIL)
-            written = io.BytesIO()
-            opened.convert("RGBA").save(written, "PNG", optimize=True)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return ""  # Pillow's ways to say that the bytes are no picture, or one too large to touch
-    return _uri(written.getvalue(), "image/png")
+    small = small_picture(data)
+    return _uri(small.data, small.mime) if small is not None else ""
 
 
 def value_text(value: carton.LazyTensor | carton.MiscFile) -> str:
     """A line about a value: what a small tensor holds if that is at hand, else what kind it is."""
     if isinstance(value, carton.MiscFile):
         return "file" if value.size is None else f"file, {size_text(value.size)}"
-    kind = f"{value.dtype}{_sizes(value.shape)}"
+    kind = f"{value.dtype} {shape_text(value.shape)}" if value.shape else value.dtype
     if not (value.is_at_hand and is_small(value)):
         return kind
     return f"{_listed(value.get_blocking().tolist())} {kind}"
@@ -64,10 +54,6 @@ def _listed(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_listed, value)) + "]"
     return f"{value:.4g}" if isinstance(value, float) else repr(value)
-
-
-def _sizes(shape: tuple[int | None, ...] | None) -> str:
-    return f" [{', '.join('*' if size is None else str(size) for size in shape)}]" if shape else ""
 
 
 def _count(shape: tuple[int | None, ...]) -> int:

@@ -9,6 +9,7 @@ import carton_runtime as carton
 from carton_jupyter.presenter.files_view import FilesView, card_files_view
 from carton_jupyter.presenter.pictures import LARGEST, is_picture, is_small, picture, thumbnail, value_text
 from carton_jupyter.previews import Value as Previewed
+from carton_jupyter.previews import wording
 from carton_runtime.selftest import SelfTestResult
 
 Value = carton.LazyTensor | carton.MiscFile
@@ -235,7 +236,7 @@ def shape_text(shape: str | Sequence[int | str | None] | None) -> str:
         return "any shape"
     if isinstance(shape, str):
         return f"shape {shape}"
-    return "[" + ", ".join("*" if size is None else str(size) for size in shape) + "]" if shape else "scalar"
+    return wording.shape_text(shape) if shape else "scalar"
 
 
 def _example(example: carton.Example[Value], number: int) -> ExampleView:

@@ -81,7 +81,8 @@ def _fractions(numbers: Array) -> list[float]:
 def _softmax(numbers: Array) -> list[float]:
     finite = numbers[np.isfinite(numbers)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
-    powers = np.exp((np.nan_to_num(numbers, nan=low, posinf=high, neginf=low) - high).clip(-700, 0))
+    with np.errstate(over="ignore"):  # far below is far below
+        powers = np.exp((np.nan_to_num(numbers, nan=low, posinf=high, neginf=low) - high).clip(-700, 0))
     shares: list[float] = (powers / powers.sum()).tolist()
     return shares
 

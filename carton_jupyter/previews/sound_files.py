@@ -134,5 +134,5 @@ def _is_channels(size: int | str | None) -> bool:
 def _typed(samples: Array, dtype: str) -> Array:
     if dtype in ("float32", "float64"):
         return np.ascontiguousarray(samples, dtype)
-    full = np.iinfo(dtype).max
-    return np.ascontiguousarray(np.rint(np.clip(samples, -1, 1) * full), dtype)
+    full = np.iinfo(dtype)
+    return np.ascontiguousarray(np.rint(samples * (full.max + 1.0)).clip(full.min, full.max), dtype)

@@ -56,7 +56,7 @@ def peaks(channels: Array, most: int) -> list[float]:
 def _int16(channels: Array) -> Array:
     if channels.dtype.newbyteorder("=") == np.int16:
         return channels.astype("<i2")
-    rounded: Array = np.rint(_unit(channels) * 32767)
+    rounded: Array = np.rint(_unit(channels) * 32768).clip(-32768, 32767)
     return rounded.astype("<i2")
 
 

@@ -127,7 +127,7 @@ def _number(value: Json, spec: carton.TensorSpec) -> int | float:
 
 def _float(number: float, dtype: np.dtype[Any], spec: carton.TensorSpec) -> float:
     largest = float(np.finfo(dtype).max)
-    if math.isfinite(number) and abs(number) > largest:
+    if largest < abs(number) != math.inf:
         raise carton.InvalidTensorError(
             f"{_shown(number)} does not fit {spec.name!r}: {spec.dtype} goes to {largest:.3g}"
         )

@@ -49,7 +49,13 @@ export class Connection {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#silence(true), ACKNOWLEDGE_MS)
       this.#pending.set(id, { resolve: resolve as Pending["resolve"], reject, timer })
-      this.#model.send({ ...fields, id, do: name }, undefined, buffers)
+      try {
+        this.#model.send({ ...fields, id, do: name }, undefined, buffers)
+      } catch { // the kernel was restarted or is gone, and the comm with it
+        clearTimeout(timer)
+        this.#pending.delete(id)
+        this.#silence(true)
+      }
     })
   }
 
@@ -60,10 +66,10 @@ export class Connection {
 
   #hear(message: Message, buffers: DataView[]): void {
     if (message.event) this.#listeners.forEach((listener) => listener(message, buffers))
+    if (message.id !== undefined) this.#silence(false) // an answer to another view is one too
     const pending = this.#pending.get(message.id ?? "")
     if (!pending) return
     clearTimeout(pending.timer)
-    this.#silence(false)
     if (message.ack) return
     this.#pending.delete(message.id ?? "")
     if (message.error) pending.reject(new Refused(message.error))

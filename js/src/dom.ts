@@ -4,7 +4,7 @@ export type Handler = (event: Event) => void
 export interface Props {
   /** Tells siblings of one list apart, so that an element follows its thing and keeps focus, caret, scroll and what is folded. */
   key?: string | number
-  class?: string
+  class?: string | false | null
   on?: Record<string, Handler>
   /** CSS variables and properties. */
   css?: Record<string, string>

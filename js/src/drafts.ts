@@ -2,11 +2,22 @@
 import { Refused } from "./connection"
 import type { Field, Json } from "./state"
 import type { View } from "./view"
-import { editorOf, type Reading } from "./editors/editor"
+import { editorOf, type Editor, type Reading } from "./editors/editor"
 
 export const PAUSE_MS = 150
 
-interface Draft { raw: unknown; revision: number; /** Typed and not answered yet. */ open: boolean; timer: ReturnType<typeof setTimeout> | undefined; edits: number; refusal: string }
+interface Draft {
+  editor: Editor<unknown>
+  raw: unknown
+  revision: number
+  /** Python's value when this was typed or agreed upon: as long as it stays, what is typed is newer. */
+  base: Json
+  /** Typed and not answered yet. */
+  open: boolean
+  timer: ReturnType<typeof setTimeout> | undefined
+  edits: number
+  refusal: string
+}
 
 export class Drafts {
   readonly #drafts = new Map<string, Draft>()
@@ -18,11 +29,18 @@ export class Drafts {
   /** What to show in a field's editor. */
   raw(field: Field): unknown {
     const draft = this.#drafts.get(field.name)
-    if (draft && field.revision === draft.revision && (draft.open || this.#focused(field) || means(field, draft.raw))) return draft.raw
+    if (draft && this.#keeps(draft, field)) return draft.raw
     clearTimeout(draft?.timer)
-    const fresh = { raw: editorOf(field).raw(field), revision: field.revision, open: false, timer: undefined, edits: 0, refusal: "" }
+    const editor = editorOf(field)
+    const fresh = { editor, raw: editor.raw(field), revision: field.revision, base: known(field), open: false, timer: undefined, edits: 0, refusal: "" }
     this.#drafts.set(field.name, fresh)
     return fresh.raw
+  }
+
+  #keeps(draft: Draft, field: Field): boolean {
+    if (field.revision !== draft.revision || draft.editor !== editorOf(field)) return false
+    if (means(field, draft.raw)) draft.base = known(field)
+    return draft.open || this.#focused(field) || same(draft.base, known(field), 0)
   }
 
   reading(field: Field): Reading {
@@ -33,11 +51,12 @@ export class Drafts {
     return this.#drafts.get(field.name)?.refusal ?? ""
   }
 
-  edit(field: Field, raw: unknown): void {
+  edit(field: Field, change: (raw: unknown) => unknown): void {
     this.raw(field)
     const draft = this.#drafts.get(field.name)
     if (!draft) return
-    draft.raw = raw
+    draft.raw = change(draft.raw)
+    draft.base = known(field)
     draft.open = true
     draft.edits += 1
     clearTimeout(draft.timer)
@@ -51,25 +70,29 @@ export class Drafts {
     this.#drafts.delete(field.name)
   }
 
-  /** Something is typed that Python has not heard of yet. */
-  waiting(): boolean {
-    return [...this.#drafts.values()].some((draft) => draft.timer !== undefined)
+  /** Something is typed that Python does not have, as far as it said. */
+  waiting(fields: Field[]): boolean {
+    return fields.some((field) => this.#differs(field))
   }
 
-  /** Takes what is typed and not sent, to be sent with the run. */
+  /** What is typed and is not what Python has, so that what runs is what is seen. */
   take(fields: Field[]): Record<string, Json> {
     const values: Record<string, Json> = {}
-    for (const field of fields) {
+    for (const field of fields.filter((each) => this.#differs(each))) {
       const draft = this.#drafts.get(field.name)
-      if (draft?.timer === undefined) continue
       const reading = this.reading(field)
-      if (!("value" in reading)) continue
+      if (!draft || !("value" in reading)) continue
       clearTimeout(draft.timer)
       draft.timer = undefined
       draft.open = false
       values[field.name] = reading.value
     }
     return values
+  }
+
+  #differs(field: Field): boolean {
+    const raw = this.raw(field)
+    return "value" in editorOf(field).read(raw, field) && (this.#drafts.get(field.name)?.timer !== undefined || !means(field, raw))
   }
 
   async #send(field: Field, draft: Draft): Promise<void> {
@@ -93,15 +116,21 @@ export class Drafts {
   }
 }
 
+function known(field: Field): Json {
+  return field.value?.typed ?? null
+}
+
 /** Whether the editor's content is the field's value: "2." is 2, and what can not be read is none. */
 function means(field: Field, raw: unknown): boolean {
   const reading = editorOf(field).read(raw, field)
-  return same("value" in reading ? reading.value : null, field.value?.typed ?? null)
+  return same("value" in reading ? reading.value : null, known(field), TOLERANCES[field.dtype] ?? 0)
 }
 
 /** float32 has seven digits: 0.1 comes back as 0.10000000149. */
-function same(mine: Json, theirs: Json): boolean {
-  if (Array.isArray(mine) && Array.isArray(theirs)) return mine.length === theirs.length && mine.every((item, at) => same(item, theirs[at] ?? null))
-  if (typeof mine === "number" && typeof theirs === "number") return Math.abs(mine - theirs) <= 1e-6 * Math.max(Math.abs(mine), Math.abs(theirs))
+const TOLERANCES: Record<string, number> = { float32: 1e-6 }
+
+function same(mine: Json, theirs: Json, tolerance: number): boolean {
+  if (Array.isArray(mine) && Array.isArray(theirs)) return mine.length === theirs.length && mine.every((item, at) => same(item, theirs[at] ?? null, tolerance))
+  if (typeof mine === "number" && typeof theirs === "number") return Math.abs(mine - theirs) <= tolerance * Math.max(Math.abs(mine), Math.abs(theirs))
   return mine === theirs || String(mine) === String(theirs)
 }

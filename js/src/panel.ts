@@ -35,7 +35,8 @@ class Panel {
   /** Regions that nothing happened to keep their descriptions, which `patch` passes over. */
   #draw(dirty: Set<RegionName>): void {
     const { phase } = this.#view.state("load")
-    this.root.setAttribute("aria-label", `Carton panel: ${this.#view.state("card").title}`)
+    const label = `Carton panel: ${this.#view.state("card").title}`
+    if (this.root.getAttribute("aria-label") !== label) this.root.setAttribute("aria-label", label)
     const drawn = (region: Region) => {
       if (!this.#drawn.has(region) || region.follows.some((name) => dirty.has(name))) this.#drawn.set(region, region.draw())
       return this.#drawn.get(region)
@@ -47,9 +48,12 @@ class Panel {
     this.#show([h("div", { class: classes("cp-frame", `cp-is-${phase}`) }, first, strip, pair, ...rest)])
   }
 
+  /** The panel keeps the focus when what had it goes, the Load button say. */
   #show(children: VNode[]): void {
+    const inside = this.#view.focused() !== null
     patch(this.root, this.#children, children)
     this.#children = children
+    if (inside && !this.#view.focused()) this.root.focus({ preventScroll: true })
   }
 
   #clear(): void {
@@ -65,6 +69,7 @@ function render({ model, el, signal }: Given): () => void {
   const root = document.createElement("div")
   root.className = "carton-panel"
   root.setAttribute("role", "group")
+  root.tabIndex = -1
   el.append(root)
   new Panel(root, model, control.signal)
   return abort

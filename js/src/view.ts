@@ -6,13 +6,12 @@ import type { ErrorView, PanelState, Request, Requests, Trait } from "./state"
 /** The parts that are drawn apart from each other. */
 export type RegionName = Trait | "status"
 export const TRAITS: readonly Trait[] = ["card", "load", "inputs", "run", "outputs", "examples", "tests", "kernel", "history"]
-let views = 0
 
 export class View {
   readonly connection: Connection
   readonly blobs: Blobs
-  /** Makes ids of elements unique in the page. */
-  readonly uid = `cp${++views}`
+  /** Makes ids of elements unique in the page, where other panels have modules of their own. */
+  readonly uid = `cp-${Math.random().toString(36).slice(2, 10)}`
   readonly #dirty = new Set<RegionName>()
   readonly #failures = new Map<RegionName, ErrorView>()
   #frame = 0
@@ -63,9 +62,10 @@ export class View {
     return this.#failures.get(region) ?? null
   }
 
-  /** What has the focus, in a shadow tree too. */
+  /** What has the focus in this view, in a shadow tree too. */
   focused(): Element | null {
-    return (this.root.getRootNode() as Document | ShadowRoot).activeElement ?? null
+    const { activeElement } = this.root.getRootNode() as Document | ShadowRoot
+    return this.root.contains(activeElement) ? activeElement : null
   }
 
   #follow(trait: Trait): void {

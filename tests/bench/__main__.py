@@ -13,7 +13,9 @@ from tests.bench.rows_calls import callers, one_ms, small_call, ticker
 from tests.bench.rows_load import warm_load
 from tests.bench.rows_memory import large, shared
 from tests.bench.rows_notebook import notebook
+from tests.bench.rows_panel import panel
 from tests.bench.rows_peers import peers
+from tests.bench.rows_previews import previews
 from tests.bench.rows_remote import remote_card
 from tests.bench.rows_shapes import sealed, shapes, streaming
 from tests.bench.table import Row, markdown
@@ -25,6 +27,7 @@ ROWS: dict[str, Callable[[Home], list[Row]]] = {
     "small-call": small_call,
     "ticker": ticker,
     "notebook": notebook,
+    "panel": panel,
     "one-ms": one_ms,
     "large": large,
     "shared": shared,
@@ -32,6 +35,7 @@ ROWS: dict[str, Callable[[Home], list[Row]]] = {
     "shapes": shapes,
     "streaming": streaming,
     "sealed": sealed,
+    "previews": previews,
     "peers": peers,
 }
 

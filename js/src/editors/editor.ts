@@ -13,11 +13,14 @@ export type Reading = { value: Json } | { empty: true } | { problem: string }
 /** What an element of the editor needs: the label's target, and whether and why it does not fit. */
 export interface Ids { control: string; label: string; describedby: string | null; invalid: boolean }
 
+/** Changes what is typed now, which may be newer than what was drawn. (Written as a method's type, so that editors of any content are editors.) */
+export type Edit<Raw> = (change: { by(raw: Raw): Raw }["by"]) => void
+
 export interface Editor<Raw> {
   /** The content for the field's value. */
   raw(field: Field): Raw
   read(raw: Raw, field: Field): Reading
-  draw(raw: Raw, field: Field, edit: (raw: Raw) => void, ids: Ids): VNode
+  draw(raw: Raw, field: Field, edit: Edit<Raw>, ids: Ids): VNode
 }
 
 const EDITORS: Partial<Record<Field["editor"], Editor<unknown>>> = { number, text, texts, grid }

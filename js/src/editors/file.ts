@@ -41,9 +41,10 @@ export function taking(take: (file: File) => void): Record<string, (event: Event
     drop: (event) => {
       mark(event, false)
       const dropped = file((event as DragEvent).dataTransfer)
+      if (!dropped) return
       event.preventDefault()
       event.stopPropagation()
-      if (dropped) take(dropped)
+      take(dropped)
     },
     paste: (event) => {
       const pasted = file((event as ClipboardEvent).clipboardData)
@@ -67,6 +68,6 @@ function shown(view: View, field: Field, value: FieldValue): Child {
   return value.preview && h("div", { class: "cp-drop-preview" }, thumbnail(view, value.preview, field.name))
 }
 
-export function choose(field: Field, first: string): VNode {
-  return button(first, pick, { look: "link", label: `Choose a file for ${field.name}` })
+export function choose(field: Field, text: string): VNode {
+  return button(text, pick, { look: "link", label: `${text}, ${field.name}` })
 }

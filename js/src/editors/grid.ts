@@ -2,11 +2,10 @@
 import { h, type VNode } from "../dom"
 import { button } from "../parts"
 import type { Field, Json } from "../state"
-import type { Editor, Ids, Reading } from "./editor"
+import type { Edit, Editor, Ids, Reading } from "./editor"
 import { readNumber, showNumber } from "./scalar"
 
 type Cells = string[][]
-type Edit = (cells: Cells) => void
 
 export const grid: Editor<Cells> = {
   raw: (field) => {
@@ -24,7 +23,7 @@ export const grid: Editor<Cells> = {
   },
   draw: (cells, field, edit, ids) => h("div", { class: "cp-grid" },
     h("div", { class: "cp-scroll" }, h("table", { class: "cp-cells", role: "grid", "aria-labelledby": ids.label },
-      h("tbody", {}, cells.map((row, r) => h("tr", {}, row.map((text, c) => cell(cells, text, [r, c], field, edit, ids))))))),
+      h("tbody", {}, cells.map((row, r) => h("tr", {}, row.map((text, c) => cell(text, [r, c], field, edit, ids))))))),
     h("div", { class: "cp-row" }, growing(cells, field, edit))),
 }
 
@@ -49,16 +48,16 @@ function blank(field: Field): Cells {
   return Array.from({ length: first }, () => Array.from({ length: last }, () => ""))
 }
 
-function cell(cells: Cells, text: string, [r, c]: [number, number], field: Field, edit: Edit, ids: Ids): VNode {
+function cell(text: string, [r, c]: [number, number], field: Field, edit: Edit<Cells>, ids: Ids): VNode {
   const wrong = "problem" in readNumber(text, field.dtype)
   const place = rank(field) === 1 ? `${c}` : `${r}, ${c}`
   return h("td", { role: "gridcell" }, h("input", {
-    id: r + c === 0 ? ids.control : null, class: "cp-input cp-cell", value: text, autocomplete: "off", "aria-label": `${field.name} ${place}`,
+    class: "cp-input cp-cell", value: text, autocomplete: "off", "aria-label": `${field.name} ${place}`,
     "data-cell": `${r},${c}`, "aria-invalid": (wrong || ids.invalid) && "true", "aria-describedby": ids.describedby,
     on: {
-      input: (event) => edit(filled(cells, [r, c], [[(event.target as HTMLInputElement).value]])),
+      input: (event) => edit((cells) => filled(cells, [r, c], [[(event.target as HTMLInputElement).value]])),
       keydown: (event) => move(event as KeyboardEvent, r, c),
-      paste: (event) => paste(event as ClipboardEvent, cells, [r, c], edit),
+      paste: (event) => paste(event as ClipboardEvent, [r, c], edit),
     },
   }))
 }
@@ -84,19 +83,19 @@ function move(event: KeyboardEvent, r: number, c: number): void {
   next.select()
 }
 
-function paste(event: ClipboardEvent, cells: Cells, at: [number, number], edit: Edit): void {
+function paste(event: ClipboardEvent, at: [number, number], edit: Edit<Cells>): void {
   const block = (event.clipboardData?.getData("text/plain") ?? "").trim().split(/\r?\n/).map((line) => line.split(/\t|[,;]\s*/))
   if (block.length === 1 && (block[0]?.length ?? 0) < 2) return
   event.preventDefault()
-  edit(filled(cells, at, block))
+  edit((cells) => filled(cells, at, block))
 }
 
-function growing(cells: Cells, field: Field, edit: Edit): VNode[] {
+function growing(cells: Cells, field: Field, edit: Edit<Cells>): VNode[] {
   const [columns, rows] = sizes(field).reverse().map((size) => !/^\d+$/.test(size))
-  const width = cells[0]?.length ?? 1
-  const change = (text: string, label: string, next: () => Cells, disabled = false) => button(text, () => edit(next()), { look: "quiet", label: `${label} ${field.name}`, disabled })
+  const change = (text: string, label: string, by: (cells: Cells) => Cells, disabled = false) =>
+    button(text, () => edit(by), { look: "quiet", label: `${label} ${field.name}`, disabled })
   return [
-    ...(rows ? [change("+ row", "Add a row to", () => [...cells, Array.from({ length: width }, () => "")]), change("− row", "Remove a row of", () => cells.slice(0, -1), cells.length < 2)] : []),
-    ...(columns ? [change("+ column", "Add a column to", () => cells.map((row) => [...row, ""])), change("− column", "Remove a column of", () => cells.map((row) => row.slice(0, -1)), width < 2)] : []),
+    ...(rows ? [change("+ row", "Add a row to", (now) => [...now, (now[0] ?? [""]).map(() => "")]), change("− row", "Remove a row of", (now) => now.slice(0, -1), cells.length < 2)] : []),
+    ...(columns ? [change("+ column", "Add a column to", (now) => now.map((row) => [...row, ""])), change("− column", "Remove a column of", (now) => now.map((row) => row.slice(0, -1)), (cells[0]?.length ?? 1) < 2)] : []),
   ]
 }

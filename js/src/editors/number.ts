@@ -10,10 +10,10 @@ export const number: Editor<string> = {
     id: ids.control, class: "cp-input cp-number-input", type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", value: raw,
     "aria-invalid": ids.invalid && "true", "aria-describedby": ids.describedby,
     on: {
-      input: (event) => edit((event.target as HTMLInputElement).value),
+      input: (event) => edit(() => (event.target as HTMLInputElement).value),
       keydown: (event) => {
-        const next = step(event as KeyboardEvent, raw, field.dtype)
-        if (next !== null) edit(next)
+        const next = step(event as KeyboardEvent, (event.target as HTMLInputElement).value, field.dtype)
+        if (next !== null) edit(() => next)
       },
     },
   }),

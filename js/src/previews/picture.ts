@@ -8,7 +8,7 @@ import { source } from "./blob_source"
 const SMALL = 96
 
 export function picture(view: View, { blob, width, height }: Picture, name: string): VNode {
-  return h("img", { class: classes("cp-picture", Math.max(width, height) <= SMALL && "cp-pixels"), alt: name, width, height, decoding: "async", life: source(view, blob) })
+  return h("img", { class: classes("cp-picture", Math.max(width, height) <= SMALL && "cp-pixels"), alt: name, width, height, css: { "--cp-ratio": String(width / Math.max(1, height)) }, decoding: "async", life: source(view, blob) })
 }
 
 export function image(view: View, state: Picture, name: string): VNode {

@@ -23,7 +23,7 @@ export function card(view: View): Region {
         head(state, about, toggle),
         h("p", { class: "cp-summary" }, state.summary, " ", !loaded && h("span", { class: "cp-muted" }, why(state))),
         about && more(state, loaded),
-        !loaded && specs("input", state.inputs), !loaded && specs("output", state.outputs),
+        !loaded && specs(state),
         !loaded && loading(view, load))
     },
   }
@@ -35,7 +35,7 @@ function head(state: CardState, about: boolean, toggle: () => void): VNode {
     state.license && chip(state.license),
     state.hash && h("span", { class: "cp-chip cp-mono", title: `model hash ${state.hash}` }, state.hash.slice(0, 8)),
     h("span", { class: "cp-grow" }),
-    state.verified && chip(state.verified),
+    state.verified && chip(/verified/.test(state.verified) && h("b", { "aria-hidden": "true" }, "✓"), state.verified),
     button(["About ", h("span", { class: "cp-caret", "aria-hidden": "true" }, about ? "▴" : "▾")], toggle, { look: "quiet", expanded: about }))
 }
 
@@ -52,7 +52,7 @@ function more(state: CardState, loaded: boolean): VNode {
       fact("platforms", state.platforms.join(", "), state.platforms.length),
       fact("links", state.links.map((link) => h("a", { href: safe(link.description), target: "_blank", rel: "noopener noreferrer" }, link.name)), state.links.length),
       fact("hash", h("span", { class: "cp-mono cp-anywhere" }, state.hash), state.hash)),
-    loaded && specs("input", state.inputs), loaded && specs("output", state.outputs),
+    loaded && specs(state),
     files(state))
 }
 
@@ -65,12 +65,17 @@ function safe(address: string): string | null {
   return /^(https?|mailto):/i.test(address) ? address : null
 }
 
-function specs(what: string, tensors: TensorView[]): Child {
+/** One table for both, so that their columns stand under each other. */
+function specs({ inputs, outputs }: CardState): Child {
+  if (!inputs.length && !outputs.length) return null
+  return scroller("The model's inputs and outputs", h("table", { class: "cp-table cp-specs" }, group("input", inputs), group("output", outputs)))
+}
+
+function group(what: string, tensors: TensorView[]): Child {
   if (!tensors.length) return null
+  const head = [what, "dtype", "shape"].map((name) => h("th", { scope: "col" }, name))
   const row = (spec: TensorView) => h("tr", { key: spec.name }, h("th", { scope: "row" }, spec.name), h("td", {}, spec.dtype), h("td", {}, spec.shape), h("td", { class: "cp-wide cp-wrap cp-muted" }, spec.description))
-  return scroller(`The model's ${what}s`, h("table", { class: "cp-table cp-specs" },
-    h("thead", {}, h("tr", {}, [what, "dtype", "shape"].map((name) => h("th", { scope: "col" }, name)), h("th", { scope: "col", class: "cp-wide" }, "description"))),
-    h("tbody", {}, tensors.map(row))))
+  return h("tbody", { key: what }, h("tr", { key: "", class: "cp-columns" }, head, h("th", { scope: "col", class: "cp-wide" }, "description")), tensors.map(row))
 }
 
 function files({ files: all, files_total }: CardState): Child {
@@ -88,5 +93,5 @@ function loading(view: View, load: LoadState): VNode {
       h("span", { class: "cp-muted cp-grow" }, load.hint)),
     busy && progress("loading the model", load.fraction),
     statusLine(view, load.status),
-    errorBox(load.error ?? view.failure("load")))
+    errorBox(load.error ?? (busy ? null : view.failure("load"))))
 }

@@ -1,5 +1,5 @@
 // The carton's examples: a click fills the inputs.
-import { h, type VNode } from "../dom"
+import { classes, h, type VNode } from "../dom"
 import { errorBox, heading, section } from "../parts"
 import { thumbnail } from "../previews/preview"
 import type { Example } from "../state"
@@ -21,14 +21,16 @@ export function examples(view: View): Region {
   }
 }
 
+/** The button is the name alone, and reaches over the whole card. */
 function card(view: View, item: Example, index: number, chosen: boolean): VNode {
-  return h("button", {
-    key: index, type: "button", class: "cp-example", "aria-label": item.name, "aria-current": chosen && "true", title: item.description || item.name,
-    on: { click: () => void view.ask("examples", "example", { index }) },
-  },
-  h("span", { class: "cp-thumb" }, item.preview ? thumbnail(view, item.preview, "") : text(item)),
-  h("b", { class: "cp-example-name" }, item.name),
-  item.preview && h("span", { class: "cp-example-inputs" }, item.inputs.map((input) => `${input.name} ${input.text}`).join(" · ")))
+  const id = `${view.uid}-example-${index}`
+  return h("div", { key: index, class: classes("cp-example", chosen && "cp-chosen"), title: item.description || item.name },
+    h("span", { class: "cp-thumb" }, item.preview ? thumbnail(view, item.preview, "") : text(item)),
+    h("button", {
+      type: "button", class: "cp-example-name", "aria-current": chosen && "true", "aria-describedby": item.preview && id,
+      on: { click: () => void view.ask("examples", "example", { index }) },
+    }, item.name),
+    item.preview && h("span", { id, class: "cp-example-inputs" }, item.inputs.map((input) => `${input.name} ${input.text}`).join(" · ")))
 }
 
 function text(item: Example): VNode {

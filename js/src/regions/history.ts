@@ -31,6 +31,6 @@ function row(view: View, item: HistoryItem, code: CopiedCode): VNode {
     h("span", { class: "cp-past-inputs" }, item.inputs),
     h("span", { class: classes("cp-number", LOOKS[item.status]) }, item.outcome),
     h("span", { class: "cp-buttons" },
-      button("Replay", () => void view.ask("history", "replay", { run: item.id }), { look: "quiet", title: `Run ${item.id} again` }),
+      button("Replay", () => void view.ask("run", "replay", { run: item.id }), { look: "quiet", title: `Run ${item.id} again` }),
       button("Code", () => void code.copy(item.id), { look: "quiet", label: `Copy run ${item.id} as code` })))
 }

@@ -34,7 +34,7 @@ class Inputs {
   draw(): VNode {
     const { fields, symbols } = this.view.state("inputs")
     const state = this.view.state("run")
-    if (!active(state)) this.#clock.idle(state)
+    if (!active(state)) this.#clock.idle()
     return section("Inputs", "inputs",
       heading("Inputs"),
       fields.map((field, at) => this.#field(field, `${this.view.uid}-${at}`)),
@@ -51,7 +51,7 @@ class Inputs {
   #ready(): boolean {
     const { fields, can_run } = this.view.state("inputs")
     const wrong = fields.some((field) => "problem" in this.#drafts.reading(field))
-    return !wrong && !this.#sending.size && (can_run || this.#drafts.waiting())
+    return !wrong && !this.#sending.size && (can_run || this.#drafts.waiting(fields))
   }
 
   #field(field: Field, id: string): VNode {
@@ -60,12 +60,13 @@ class Inputs {
     const problem = "problem" in reading ? reading.problem : (field.problem?.text ?? this.#drafts.refusal(field))
     const ids: Ids = { control: `${id}-control`, label: `${id}-label`, describedby: problem ? `${id}-problem` : null, invalid: Boolean(problem) }
     const open = typed(field)
-    return h("div", { key: field.name, class: classes("cp-field", `cp-editor-${field.editor}`), "data-field": field.name, on: taking((file) => void this.#upload(field, file)) },
+    return h("div", { key: field.name, class: classes("cp-field", `cp-editor-${field.editor}`), "data-field": field.name,
+      on: { ...taking((file) => void this.#upload(field, file)), focusout: () => this.view.changed("inputs") } },
       h("div", { class: "cp-label" },
-        h("label", { id: ids.label, for: open && ids.control }, field.name),
+        h("label", { id: ids.label, for: open && field.editor !== "grid" && ids.control }, field.name),
         h("span", { class: "cp-spec" }, [field.dtype, " ", shape(field.shape, field.problem), field.description && ` · ${field.description}`]),
-        open && h("span", { class: "cp-ways" }, origin(field), choose(field, "file"), this.#variables.opener(field, "variable"))),
-      open ? editorOf(field).draw(raw, field, (next) => this.#drafts.edit(field, next), ids) : dropZone(this.view, field, this.#ways(field), ids.label, ids.invalid),
+        open && h("span", { class: "cp-ways" }, origin(field), choose(field, "upload"), this.#variables.opener(field, "variable"))),
+      open ? editorOf(field).draw(raw, field, (change) => this.#drafts.edit(field, change), ids) : dropZone(this.view, field, this.#ways(field), ids.label, ids.invalid),
       picker(field, (file) => void this.#upload(field, file)),
       this.#variables.list(field), this.#progress(field),
       problem && h("div", { id: `${id}-problem`, class: "cp-problem" }, problem))
@@ -78,7 +79,12 @@ class Inputs {
 
   #progress(field: Field): Child {
     const sending = this.#sending.get(field.name)
-    return sending && h("div", {}, progress(`sending ${sending.name}`, sending.fraction), h("div", { class: "cp-muted" }, `sending ${sending.name} · ${Math.round(sending.fraction * 100)} %`))
+    return sending && h("div", {}, progress(`sending ${sending.name}`, sending.fraction), h("div", { class: "cp-muted" }, `sending ${sending.name} · ${Math.round(sending.fraction * 100)} % · `, button("cancel", () => this.#cancel(field), { look: "link", label: `Cancel the file for ${field.name}` })))
+  }
+
+  #cancel(field: Field): void {
+    this.#sending.delete(field.name)
+    this.view.changed("inputs")
   }
 
   #clear(field: Field): void {
@@ -97,6 +103,7 @@ class Inputs {
     this.#drafts.drop(field)
     this.#sending.set(field.name, sending)
     this.view.fail("inputs", null)
+    this.view.changed("inputs")
     try {
       await upload(this.view.connection, { field: field.name, file, progress: progressed, wanted })
     } catch (error) {

@@ -4,7 +4,7 @@ import { classes, h, type Child, type VNode } from "../dom"
 import { button, chip, errorBox, heading, section } from "../parts"
 import { preview } from "../previews/preview"
 import { Saver } from "../save"
-import type { Kind, Output, OutputsState } from "../state"
+import type { ErrorView, Kind, Output, OutputsState } from "../state"
 import type { View } from "../view"
 import type { Region } from "./region"
 
@@ -16,11 +16,12 @@ const KINDS: Record<Kind, string> = {
 export function outputs(view: View): Region {
   const code = new CopiedCode(view, "outputs")
   const saver = new Saver(view)
+  const refused = refusals(view)
   return {
     follows: ["outputs", "run"],
     draw: () => {
       const state = view.state("outputs")
-      const error = view.state("run").error ?? view.failure("run")
+      const error = view.state("run").error ?? refused()
       return section("Outputs", "outputs",
         heading("Outputs", state.example && chip("example ", h("b", {}, state.example)), h("span", { class: "cp-grow" }),
           button("Copy as code", () => void code.copy(state.items.length ? state.run : null), { look: "quiet" })),
@@ -28,6 +29,18 @@ export function outputs(view: View): Region {
         groups(view, saver, state),
         !error && !state.items.length && !state.expected.length && h("p", { class: "cp-empty" }, "Results appear here."))
     },
+  }
+}
+
+/** Why the last run was refused, until there is another run, of another view perhaps. */
+function refusals(view: View): () => ErrorView | null {
+  let last: ErrorView | null = null
+  let during = 0
+  return () => {
+    const [failure, { id }] = [view.failure("run"), view.state("run")]
+    if (failure !== last) during = id
+    last = failure
+    return during === id ? failure : null
   }
 }
 

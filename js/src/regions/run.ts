@@ -24,24 +24,25 @@ export function runRow(view: View, state: RunState, clock: Clock, { run, stop, r
 }
 
 function time(state: RunState, clock: Clock): Child {
-  if (active(state)) return h("span", { class: "cp-elapsed", life: { id: String(state.id), start: (element) => ticking(element, clock.start(state)) } })
+  if (active(state)) return h("span", { key: "ticking", class: "cp-elapsed", life: { id: String(state.id), start: (element) => ticking(element, clock.start(state)) } })
   const told = state.elapsed === null || /\d (m?s|min)\b/.test(state.status)
   return told ? null : h("span", { class: "cp-elapsed" }, duration(state.elapsed ?? 0))
 }
 
 /** When runs began, by this machine's clock: the kernel's may differ, and is only believed for a run that was under way before. */
 export class Clock {
-  #run = -1
+  #run: number | null = null
   #start = 0
 
   start({ id, started }: RunState): number {
-    if (id !== this.#run) this.#start = this.#run < 0 && started !== null ? started * 1000 : Date.now()
+    if (id === this.#run) return this.#start
+    this.#start = this.#run === null && started !== null ? started * 1000 : Date.now()
     this.#run = id
     return this.#start
   }
 
-  /** Tells of a run that is not active, so that the next one is known to be new. */
-  idle({ id }: RunState): void {
-    if (this.#run < 0) this.#run = id - 1
+  /** No run is under way: the next one is seen from its beginning. */
+  idle(): void {
+    this.#run = -1
   }
 }

@@ -18,7 +18,7 @@ export function tests(view: View): Region {
           button("Run self tests", () => void view.ask("tests", "test", {}), { disabled: running, busy: running })),
         running && progress("running the self tests", state.total ? state.rows.length / state.total : null),
         state.rows.length ? table(state.rows) : state.phase === "idle" && h("div", { class: "cp-muted" }, state.names.join(" · ")),
-        errorBox(state.error ?? view.failure("tests")))
+        errorBox(state.error ?? (running ? null : view.failure("tests"))))
     },
   }
 }
