@@ -40,7 +40,7 @@ export class Drafts {
   #keeps(draft: Draft, field: Field): boolean {
     if (field.revision !== draft.revision || draft.editor !== editorOf(field)) return false
     if (means(field, draft.raw)) draft.base = known(field)
-    return draft.open || this.#focused(field) || same(draft.base, known(field))
+    return draft.open || this.#focused(field) || same(draft.base, known(field), 0)
   }
 
   reading(field: Field): Reading {
@@ -70,25 +70,29 @@ export class Drafts {
     this.#drafts.delete(field.name)
   }
 
-  /** Something is typed that Python has not heard of yet, or not answered. */
-  waiting(): boolean {
-    return [...this.#drafts.values()].some((draft) => draft.open)
+  /** Something is typed that Python does not have, as far as it said. */
+  waiting(fields: Field[]): boolean {
+    return fields.some((field) => this.#differs(field))
   }
 
-  /** Takes what is typed and not sent, to be sent with the run. */
+  /** What is typed and is not what Python has, so that what runs is what is seen. */
   take(fields: Field[]): Record<string, Json> {
     const values: Record<string, Json> = {}
-    for (const field of fields) {
+    for (const field of fields.filter((each) => this.#differs(each))) {
       const draft = this.#drafts.get(field.name)
-      if (draft?.timer === undefined) continue
       const reading = this.reading(field)
-      if (!("value" in reading)) continue
+      if (!draft || !("value" in reading)) continue
       clearTimeout(draft.timer)
       draft.timer = undefined
       draft.open = false
       values[field.name] = reading.value
     }
     return values
+  }
+
+  #differs(field: Field): boolean {
+    const raw = this.raw(field)
+    return "value" in editorOf(field).read(raw, field) && (this.#drafts.get(field.name)?.timer !== undefined || !means(field, raw))
   }
 
   async #send(field: Field, draft: Draft): Promise<void> {
@@ -119,12 +123,14 @@ function known(field: Field): Json {
 /** Whether the editor's content is the field's value: "2." is 2, and what can not be read is none. */
 function means(field: Field, raw: unknown): boolean {
   const reading = editorOf(field).read(raw, field)
-  return same("value" in reading ? reading.value : null, known(field))
+  return same("value" in reading ? reading.value : null, known(field), TOLERANCES[field.dtype] ?? 0)
 }
 
 /** float32 has seven digits: 0.1 comes back as 0.10000000149. */
-function same(mine: Json, theirs: Json): boolean {
-  if (Array.isArray(mine) && Array.isArray(theirs)) return mine.length === theirs.length && mine.every((item, at) => same(item, theirs[at] ?? null))
-  if (typeof mine === "number" && typeof theirs === "number") return Math.abs(mine - theirs) <= 1e-6 * Math.max(Math.abs(mine), Math.abs(theirs))
+const TOLERANCES: Record<string, number> = { float32: 1e-6 }
+
+function same(mine: Json, theirs: Json, tolerance: number): boolean {
+  if (Array.isArray(mine) && Array.isArray(theirs)) return mine.length === theirs.length && mine.every((item, at) => same(item, theirs[at] ?? null, tolerance))
+  if (typeof mine === "number" && typeof theirs === "number") return Math.abs(mine - theirs) <= tolerance * Math.max(Math.abs(mine), Math.abs(theirs))
   return mine === theirs || String(mine) === String(theirs)
 }

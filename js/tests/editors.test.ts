@@ -62,7 +62,7 @@ describe("a number", () => {
     vi.advanceTimersByTime(PAUSE_MS)
     await frame()
     byName(shown.root, "button", "Run").click()
-    expect(shown.model.asked("run")).toMatchObject([{ values: {} }]) // it was sent before
+    expect(shown.model.asked("run")).toMatchObject([{ values: { gain: 2 } }])
   })
 
   test("steps by arrows", async () => {
@@ -100,6 +100,25 @@ describe("a number", () => {
     await fields(field("gain", { value: value(9) }))
     await fields(field("gain", { value: value(2) })) // typed in another view
     expect(box("gain").value).toBe("2")
+  })
+
+  test("that another view changed by a little is changed here too", async () => {
+    await fields(field("count", { dtype: "int64", value: value(1_000_000) }))
+    await fields(field("count", { dtype: "int64", value: value(1_000_001) }))
+    expect(box("count").value).toBe("1000001")
+  })
+
+  test("runs as it is seen, also when another view has said something else since", async () => {
+    await fields(field("gain", { value: value(2) }))
+    box("gain").focus()
+    type(box("gain"), "9")
+    await pause()
+    shown.model.answer("set")
+    await fields(field("gain", { value: value(9) }))
+    await fields(field("gain", { value: value(3) }))
+    expect(box("gain").value).toBe("9")
+    press(box("gain"), "Enter", { ctrlKey: true })
+    expect(shown.model.asked("run")).toMatchObject([{ values: { gain: 9 } }])
   })
 
   test("that Python refuses says why", async () => {
@@ -244,6 +263,12 @@ describe("use a variable", () => {
     await open()
     expect(opener().getAttribute("aria-expanded")).toBe("true")
     expect([...list()!.querySelectorAll("button b")].map((name) => name.textContent)).toEqual(["x", "big"])
+  })
+
+  test("is entered by the focus, which a screen reader follows", async () => {
+    await open()
+    await frame()
+    expect(document.activeElement).toBe(list()!.querySelector("button"))
   })
 
   test("takes the one that is clicked and gives the focus back", async () => {

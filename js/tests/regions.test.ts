@@ -113,6 +113,7 @@ describe("running", () => {
     shown.model.put("run", { phase: "done", status: "done", elapsed: 1.8 })
     await frame()
     expect(vi.getTimerCount()).toBe(0)
+    expect(shown.root.querySelector(".cp-status")!.textContent).toBe("done1.8 s")
     vi.useRealTimers()
   })
 

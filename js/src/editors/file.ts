@@ -69,5 +69,5 @@ function shown(view: View, field: Field, value: FieldValue): Child {
 }
 
 export function choose(field: Field, text: string): VNode {
-  return button(text, pick, { look: "link", label: text.includes(" ") ? `${text} for ${field.name}` : `Choose a ${text} for ${field.name}` })
+  return button(text, pick, { look: "link", label: `${text}, ${field.name}` })
 }

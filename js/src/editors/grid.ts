@@ -52,7 +52,7 @@ function cell(text: string, [r, c]: [number, number], field: Field, edit: Edit<C
   const wrong = "problem" in readNumber(text, field.dtype)
   const place = rank(field) === 1 ? `${c}` : `${r}, ${c}`
   return h("td", { role: "gridcell" }, h("input", {
-    id: r + c === 0 ? ids.control : null, class: "cp-input cp-cell", value: text, autocomplete: "off", "aria-label": `${field.name} ${place}`,
+    class: "cp-input cp-cell", value: text, autocomplete: "off", "aria-label": `${field.name} ${place}`,
     "data-cell": `${r},${c}`, "aria-invalid": (wrong || ids.invalid) && "true", "aria-describedby": ids.describedby,
     on: {
       input: (event) => edit((cells) => filled(cells, [r, c], [[(event.target as HTMLInputElement).value]])),

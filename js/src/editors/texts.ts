@@ -10,7 +10,7 @@ export const texts: Editor<string[]> = {
     return Array.isArray(value) ? value.map(String) : [""]
   },
   read: (raw) => (raw.length === 1 && !raw[0] ? { empty: true } : { value: raw }),
-  draw: (raw, field, edit, ids) => h("div", { class: "cp-texts", role: "group", "aria-labelledby": ids.label },
+  draw: (raw, field, edit, ids) => h("div", { class: "cp-texts", role: "group", "aria-label": `${field.name}, list of texts` },
     raw.map((text, at) => row(raw, text, at, field, edit, ids)),
     fixed(field) ? null : button("Add a text", (event) => add(raw.length - 1, edit, event), { look: "quiet", label: `Add a text to ${field.name}` })),
 }

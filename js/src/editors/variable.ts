@@ -37,6 +37,14 @@ export class VariableList {
     if (!reply) return this.#close()
     this.#variables = [...reply.ok.variables].sort((a, b) => Number(b.fits) - Number(a.fits))
     this.view.changed("inputs")
+    requestAnimationFrame(() => this.#enter()) // the list is there after the drawing that was just asked for
+  }
+
+  /** From what opened the list into it, unless the focus has gone elsewhere since. */
+  #enter(): void {
+    const opener = this.view.focused()
+    if (opener?.getAttribute("aria-expanded") !== "true") return
+    opener.closest("[data-field]")?.querySelector<HTMLElement>(".cp-variables button")?.focus()
   }
 
   async #use(field: Field, variable: string, event: Event): Promise<void> {

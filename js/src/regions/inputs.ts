@@ -51,7 +51,7 @@ class Inputs {
   #ready(): boolean {
     const { fields, can_run } = this.view.state("inputs")
     const wrong = fields.some((field) => "problem" in this.#drafts.reading(field))
-    return !wrong && !this.#sending.size && (can_run || this.#drafts.waiting())
+    return !wrong && !this.#sending.size && (can_run || this.#drafts.waiting(fields))
   }
 
   #field(field: Field, id: string): VNode {
@@ -63,9 +63,9 @@ class Inputs {
     return h("div", { key: field.name, class: classes("cp-field", `cp-editor-${field.editor}`), "data-field": field.name,
       on: { ...taking((file) => void this.#upload(field, file)), focusout: () => this.view.changed("inputs") } },
       h("div", { class: "cp-label" },
-        h("label", { id: ids.label, for: open && ids.control }, field.name),
+        h("label", { id: ids.label, for: open && field.editor !== "grid" && ids.control }, field.name),
         h("span", { class: "cp-spec" }, [field.dtype, " ", shape(field.shape, field.problem), field.description && ` · ${field.description}`]),
-        open && h("span", { class: "cp-ways" }, origin(field), choose(field, "file"), this.#variables.opener(field, "variable"))),
+        open && h("span", { class: "cp-ways" }, origin(field), choose(field, "upload"), this.#variables.opener(field, "variable"))),
       open ? editorOf(field).draw(raw, field, (change) => this.#drafts.edit(field, change), ids) : dropZone(this.view, field, this.#ways(field), ids.label, ids.invalid),
       picker(field, (file) => void this.#upload(field, file)),
       this.#variables.list(field), this.#progress(field),

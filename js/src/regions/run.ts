@@ -24,7 +24,7 @@ export function runRow(view: View, state: RunState, clock: Clock, { run, stop, r
 }
 
 function time(state: RunState, clock: Clock): Child {
-  if (active(state)) return h("span", { class: "cp-elapsed", life: { id: String(state.id), start: (element) => ticking(element, clock.start(state)) } })
+  if (active(state)) return h("span", { key: "ticking", class: "cp-elapsed", life: { id: String(state.id), start: (element) => ticking(element, clock.start(state)) } })
   const told = state.elapsed === null || /\d (m?s|min)\b/.test(state.status)
   return told ? null : h("span", { class: "cp-elapsed" }, duration(state.elapsed ?? 0))
 }
