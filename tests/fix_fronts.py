@@ -11,7 +11,7 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 
-from carton_jupyter.panel import CartonPanel
+from carton_jupyter.panel import CartonPanel, widget
 
 _PATIENCE = 30.0
 
@@ -100,7 +100,8 @@ class Front:
 
     def state(self, region: str) -> Any:
         """What a region is shown as."""
-        return self.states(region)[-1]
+        shown = self.states(region)
+        return shown[-1] if shown else getattr(self.panel, region)
 
     def wait(self, ready: Callable[[], bool], patience: float = _PATIENCE) -> None:
         """Wait until something is so, after a message."""
@@ -113,20 +114,35 @@ class Front:
         return self.state(region)
 
 
-Show = Callable[..., Front]
+class Show:
+    """Shows panels, and closes them."""
+
+    def __init__(self) -> None:
+        self._made: list[CartonPanel] = []
+
+    def __call__(self, shown: Any, **options: Any) -> Front:
+        """The front end of a new panel."""
+        self._made.append(CartonPanel(shown, **options))
+        return Front(self._made[-1])
+
+    def forget(self) -> None:
+        """Close all panels, and hold none of them any more."""
+        while self._made:
+            self._made.pop().close()
 
 
 @pytest.fixture
-def show(monkeypatch: pytest.MonkeyPatch) -> Iterator[Show]:
+def namespace(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The variables of a notebook."""
+    variables: dict[str, Any] = {}
+    monkeypatch.setattr(widget, "_namespace", lambda: variables)
+    return variables
+
+
+@pytest.fixture
+def show(monkeypatch: pytest.MonkeyPatch, namespace: dict[str, Any]) -> Iterator[Show]:
     """Shows panels, and closes them."""
     monkeypatch.setattr(comm, "create_comm", Line)
-    made: list[CartonPanel] = []
-
-    def make(shown: Any, **options: Any) -> Front:
-        panel = CartonPanel(shown, **options)
-        made.append(panel)
-        return Front(panel)
-
-    yield make
-    for panel in made:
-        panel.close()
+    made = Show()
+    yield made
+    made.forget()

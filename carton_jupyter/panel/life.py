@@ -11,7 +11,7 @@ from carton_jupyter.panel import requests as ask
 from carton_jupyter.panel.desk import Desk
 from carton_jupyter.panel.subject import Model, Subject
 from carton_jupyter.presenter.panel_states import card_state, kernel_strip, load_hint, load_state, report_state
-from carton_jupyter.presenter.panel_view import LoadState, ReportPhase, ReportState
+from carton_jupyter.presenter.panel_view import CardState, LoadState, ReportPhase, ReportState
 from carton_jupyter.steps import RunningSteps
 from carton_runtime.events import Event
 
@@ -36,7 +36,7 @@ class Life:
         self._tests: tuple[ReportPhase, carton.SelfTestReport | None, BaseException | None] = ("idle", None, None)
         self._watching: asyncio.Task[None] | None = None
         self._unlisten: Callable[[], None] = _nothing
-        self._card = card_state(subject.info, subject.kernel)
+        self._card, self._hint = _described(subject)
         self._listen()
 
     @property
@@ -65,12 +65,6 @@ class Life:
         """Somebody looks: keep up what has to be asked for."""
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
-
-    def look(self) -> None:
-        """See whether the model was closed elsewhere, after something has failed, perhaps for that."""
-        model = self._subject.model
-        if model is not None and model.is_closed:
-            self._enter("unloaded")
 
     def stop(self) -> None:
         """Give up loading."""
@@ -105,7 +99,7 @@ class Life:
         finally:
             self._loading = None
             self._steps.clear()
-        self._card = await asyncio.to_thread(card_state, self._subject.info, self._subject.kernel)
+        self._card, self._hint = await asyncio.to_thread(_described, self._subject)
         self._desk.touch("card")
         await self._renew()
 
@@ -136,7 +130,7 @@ class Life:
         """Hear of changes of the kernel, and of the one that takes its place."""
         self._unlisten()
         kernel, touch = self._subject.kernel, self._desk.touch
-        self._unlisten = kernel.on_change(lambda _state: touch("kernel")) if kernel is not None else _nothing
+        self._unlisten = kernel.on_change(lambda _state: touch("kernel", "load")) if kernel is not None else _nothing
 
     async def _watch(self) -> None:
         while True:
@@ -162,12 +156,17 @@ class Life:
         subject, kernel = self._subject, self._subject.kernel
         if kernel is not None:
             return load_state(subject.phase, hint="; ".join(kernel.load_warnings))
-        return load_state(subject.phase, self._steps.innermost, subject.error, load_hint(subject.info))
+        return load_state(subject.phase, self._steps.innermost, subject.error, self._hint)
 
     def _report_state(self) -> ReportState:
         phase, report, error = self._tests
         names = [test.name or f"self test {number}" for number, test in enumerate(self._subject.info.self_tests, 1)]
         return report_state(phase, names, report, error)
+
+
+def _described(subject: Subject) -> tuple[CardState, str]:
+    """What reads the carton: not for the background loop."""
+    return card_state(subject.info, subject.kernel), load_hint(subject.info)
 
 
 def _is_cancelled() -> bool:

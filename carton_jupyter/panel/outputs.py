@@ -10,7 +10,7 @@ import carton_runtime as carton
 from carton_jupyter.panel.desk import Desk
 from carton_jupyter.panel.publishing import INTERVAL
 from carton_jupyter.panel.requests import RequestError
-from carton_jupyter.presenter.panel_outputs import output_state
+from carton_jupyter.presenter.panel_outputs import labels_beside, output_state
 from carton_jupyter.presenter.panel_view import Output, OutputsState, Which
 from carton_jupyter.previews import Blob, Kind, Value, formats_of, kinds_of, save
 
@@ -123,6 +123,14 @@ class Outputs:
 
     def _make(self, side: Which, tensors: Tensors, keys: Mapping[str, str]) -> list[tuple[Output, Mapping[str, Blob]]]:
         return [
-            output_state(name, value, self._specs.get(name), side, self._wanted.get(name), keys[name])
+            output_state(
+                name,
+                value,
+                self._specs.get(name),
+                side,
+                self._wanted.get(name),
+                keys[name],
+                labels_beside(tensors, value),
+            )
             for name, value in tensors.items()
         ]

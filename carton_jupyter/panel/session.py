@@ -67,7 +67,7 @@ class Session:
 
     def _set_up(self, info: carton.CartonInfo) -> None:
         self._outputs = Outputs(info.outputs, self._desk)
-        self._fields = Fields(_inputs(info), self._desk, self._forget_expected)
+        self._fields = Fields(info.inputs, self._desk, self._forget_expected)
         self._examples = Examples(info, self._desk)
 
     def _forget_expected(self) -> None:
@@ -180,7 +180,6 @@ class Session:
             self._fields.type(name, value)
         model = self.subject.required()
         await self.runs.run(model, self._fields.inputs(), self._fields.entries, self._outputs)
-        self._life.look()
 
     async def _guarded(self, work: Coroutine[Any, Any, T]) -> T:
         """Work that ends when the panel is closed."""
@@ -206,14 +205,3 @@ class Session:
             task.cancel()
         self._uploads.close()
         self.subject.drop()
-
-
-def _inputs(info: carton.CartonInfo) -> list[carton.TensorSpec]:
-    """The specs of the inputs; of a model without, what its examples or self tests take."""
-    if info.inputs:
-        return list(info.inputs)
-    for inputs in (known.inputs for group in (info.examples, info.self_tests) for known in group):
-        stored = {name: value for name, value in inputs.items() if isinstance(value, carton.LazyTensor)}
-        if len(stored) == len(inputs):
-            return [carton.TensorSpec(name, value.dtype, None) for name, value in stored.items()]
-    return []

@@ -25,7 +25,6 @@ class Subject:
 
     Attributes:
         info: what the carton says.
-        phase: where the model is in its life.
         error: why it could not be loaded.
     """
 
@@ -33,13 +32,23 @@ class Subject:
         self, info: carton.CartonInfo, model: Model | None, *, keeps: bool, on_gone: Callable[[], None]
     ) -> None:
         self.info = info
-        self.phase: LoadPhase = "card"
+        self._phase: LoadPhase = "card"
         self.error: Exception | None = None
         self._on_gone = on_gone
         self._held: Model | None = None
         self._known: Callable[[], Any] = _nothing
         if model is not None:
             self.adopt(model, keeps=keeps)
+
+    @property
+    def phase(self) -> LoadPhase:
+        """Where the model is in its life; somebody else may have closed it, or have let go of it."""
+        is_over = self._phase == "loaded" and (self.model is None or self.model.is_closed)
+        return "unloaded" if is_over else self._phase
+
+    @phase.setter
+    def phase(self, phase: LoadPhase) -> None:
+        self._phase = phase
 
     @property
     def given(self) -> Model | None:
@@ -77,15 +86,11 @@ class Subject:
         if keeps:
             self._held = model
         else:
-            self._known = weakref.ref(model, self._gone)
+            self._known = weakref.ref(model, lambda _known: self._on_gone())
 
     def drop(self) -> None:
         """Let go of the model."""
         self._held, self._known = None, _nothing
-
-    def _gone(self, _known: object) -> None:
-        self.phase = "unloaded"
-        self._on_gone()
 
 
 def awaitable(model: Model | None) -> carton.Carton | None:

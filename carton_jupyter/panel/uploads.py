@@ -44,9 +44,7 @@ class Uploads:
         arriving = self._of(part)
         if part.offset in arriving.offsets or part.offset + len(part.data) > arriving.size:
             self.drop(part.field)
-            raise RequestError(
-                f"bytes {part.offset:,} to {part.offset + len(part.data):,} are no part of {part.name!r}"
-            )
+            raise RequestError(f"{len(part.data):,} bytes at {part.offset:,} are no part that {part.name!r} lacks")
         arriving.offsets.add(part.offset)
         arriving.file.seek(part.offset)
         arriving.file.write(part.data)

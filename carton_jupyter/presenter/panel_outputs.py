@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 
 import carton_runtime as carton
 from carton_jupyter.presenter.panel_view import ExampleItem, Output, Which
@@ -21,11 +21,25 @@ from carton_jupyter.previews import (
     thumbnail,
 )
 
-NewKey = Callable[[str], str]
+
+def labels_beside(tensors: Mapping[str, Value], value: Value) -> list[str] | None:
+    """The texts of another output that are as many as the scores of this one."""
+    if isinstance(value, carton.NestedTensor) or value.ndim == 0:
+        return None
+    for other in tensors.values():
+        if not isinstance(other, carton.NestedTensor) and other.dtype.kind == "U" and other.shape == value.shape[-1:]:
+            return [str(text) for text in other]
+    return None
 
 
 def output_state(
-    name: str, value: Value, spec: carton.TensorSpec | None, which: Which, wanted: Kind | None, key: str
+    name: str,
+    value: Value,
+    spec: carton.TensorSpec | None,
+    which: Which,
+    wanted: Kind | None,
+    key: str,
+    labels: Sequence[str] | None = None,
 ) -> tuple[Output, Mapping[str, Blob]]:
     """One output, and the blobs that it names. Takes a moment: not for the background loop.
 
@@ -36,10 +50,11 @@ def output_state(
         which: whether the model gave it.
         wanted: what to show it as, if it can be.
         key: what blobs are named by.
+        labels: the names of classes, if it has scores of such.
     """
     kinds = kinds_of(value, spec)
     kind = wanted if wanted in kinds else kinds[0]
-    made = preview(value, spec, kind, key=key)
+    made = preview(value, spec, kind, key=key, labels=labels)
     state: Output = {
         "name": name,
         "dtype": dtype_text(value),

@@ -10,9 +10,9 @@ import numpy as np
 import carton_runtime as carton
 from carton_jupyter.previews.fitting import fitted
 from carton_jupyter.previews.kinds import Array
+from carton_jupyter.previews.strings import string_array
 
 _MOST_BYTES = 64 << 20
-_MOST_STRINGS = 1_000_000
 _DELIMITERS = ",;\t"
 
 
@@ -92,14 +92,8 @@ def _strings(name: str, text: str, delimiter: str) -> Array:
         raise carton.InvalidTensorError(
             f"{name!r} has rows of {min(widths)} and of {max(widths)} values; make them alike"
         )
-    count = sum(map(len, rows))
-    longest = max((len(cell) for row in rows for cell in row), default=1)
-    # numpy gives every string of an array the room of the longest one
-    if count > _MOST_STRINGS or 4 * count * longest > 4 * _MOST_BYTES:
-        raise carton.InvalidTensorError(
-            f"{name!r} has {count:,} texts of up to {longest:,} characters: too many for one array"
-        )
-    return np.array(rows, dtype=f"<U{max(longest, 1)}").reshape(len(rows), -1 if rows else 0)
+    texts = string_array([cell for row in rows for cell in row], repr(name))
+    return texts.reshape(len(rows), -1 if rows else 0)
 
 
 def _shaped(values: Array, spec: carton.TensorSpec | None) -> Array:

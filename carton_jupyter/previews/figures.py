@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from carton_jupyter.previews.kinds import Array, HistogramPreview, Room, StatisticsPreview, Value
-from carton_jupyter.previews.sampling import Sample, sample
+from carton_jupyter.previews.sampling import Sample, sample, size_of
 from carton_jupyter.previews.wording import count_text, joined, number_text, percent_text, shape_text
 
 NUMBERS = "biuf"
@@ -84,9 +84,9 @@ def figures_text(figures: Figures) -> str:
     return joined(*told, figures.odd_text, figures.sample.said)
 
 
-def histogram(array: Array, room: Room) -> HistogramPreview:
+def histogram(value: Value, room: Room) -> HistogramPreview:
     """How the numbers are spread."""
-    figures = figures_of(sample(array))
+    figures = figures_of(sample(value))
     low, high = figures.low, figures.high
     if low is None or high is None:
         counts = []
@@ -98,30 +98,25 @@ def histogram(array: Array, room: Room) -> HistogramPreview:
     return {"kind": "histogram", "counts": counts, "low": next(ends), "high": next(ends), "more": more}
 
 
-def statistics(value: Value, parts: Array) -> StatisticsPreview:
-    """Figures of a tensor.
-
-    Args:
-        value: the tensor.
-        parts: its values, or a sample of them.
-    """
-    rows = [["dtype", "string" if parts.dtype.kind == "U" else str(parts.dtype)], ["shape", shape_text(value.shape)]]
-    rows.append(["values", f"{_size(value):,}"])
-    chosen = sample(parts)
-    if chosen.values.dtype.kind in NUMBERS:
+def statistics(value: Value) -> StatisticsPreview:
+    """Figures of a tensor."""
+    chosen = sample(value)
+    dtype = "string" if value.dtype.kind == "U" else str(value.dtype)
+    rows = [["dtype", dtype], ["shape", shape_text(value.shape)], ["values", f"{size_of(value):,}"]]
+    if value.dtype.kind in NUMBERS:
         rows.extend(_figures_rows(figures_of(chosen)))
-    elif chosen.values.dtype.kind == "U" and parts.size:
+    elif value.dtype.kind == "U" and chosen.values.size:
         rows.extend(_text_rows(chosen.values))
     return {"kind": "statistics", "rows": rows, "more": chosen.said}
 
 
-def texts_summary(array: Array) -> str:
+def texts_summary(value: Value) -> str:
     """``3 texts · up to 12 characters``."""
-    chosen = sample(array, 10_000)
-    longest = int(np.char.str_len(chosen.values).max())
-    if array.size == 1:
+    chosen, count = sample(value, 10_000), size_of(value)
+    longest = int(np.char.str_len(chosen.values).max(initial=0))
+    if count == 1:
         return count_text(longest, "character")
-    return joined(count_text(array.size, "text"), f"up to {count_text(longest, 'character')}", chosen.said)
+    return joined(count_text(count, "text"), f"up to {count_text(longest, 'character')}", chosen.said)
 
 
 def _figures_rows(figures: Figures) -> list[list[str]]:
@@ -148,7 +143,3 @@ def _scale(finite: Array) -> float:
     """The power of two beyond which sums and squares of the numbers would leave the range of floats."""
     largest = float(np.abs(finite).max())
     return float(2.0 ** np.clip(np.floor(np.log2(largest)), -1000, 1000)) if largest else 1.0
-
-
-def _size(value: Value) -> int:
-    return value.size if isinstance(value, np.ndarray) else sum(array.size for array in value)

@@ -11,12 +11,12 @@ import carton_runtime as carton
 from carton_jupyter.previews import figures, lines, scores, sounds, tables, texts
 from carton_jupyter.previews.choosing import kinds_of
 from carton_jupyter.previews.encoding import quick
-from carton_jupyter.previews.hints import DEFAULT_RATE, are_logits, labels_of, rate_of
+from carton_jupyter.previews.hints import DEFAULT_RATE, are_logits, labels_of, numbered_labels, rate_of
 from carton_jupyter.previews.images import image
 from carton_jupyter.previews.kinds import FULL, SMALL, Array, Blob, Kind, LegendEntry, Made, Preview, Room, Value
 from carton_jupyter.previews.layouts import as_planes, layout_of
 from carton_jupyter.previews.maps import heatmap, map_step, mask
-from carton_jupyter.previews.sampling import plane_count, sample
+from carton_jupyter.previews.sampling import plane_count, sample, size_of
 from carton_jupyter.previews.wording import first_text, joined, number_text
 
 if TYPE_CHECKING:
@@ -59,21 +59,20 @@ def thumbnail(value: Value, spec: Spec, key: str) -> Made:
 
 def summary(value: Value) -> str:
     """A few words on the values: ``min 0 · max 255 · mean 141.2``; empty for a single number."""
-    parts = texts.all_values(value) if isinstance(value, carton.NestedTensor) else value
-    if parts.size == 0:
+    count = size_of(value)
+    if count == 0:
         return "empty"
-    if parts.dtype.kind == "U":
-        return figures.texts_summary(parts)
-    if parts.dtype.kind not in figures.NUMBERS or parts.size == 1:
+    if value.dtype.kind == "U":
+        return figures.texts_summary(value)
+    if value.dtype.kind not in figures.NUMBERS or count == 1:
         return ""
-    return figures.figures_text(figures.figures_of(sample(parts)))
+    return figures.figures_text(figures.figures_of(sample(value)))
 
 
 def _of_nested(value: carton.NestedTensor, kind: Kind, room: Room) -> Preview:
     if kind == "nested":
         return texts.nested(value, room)
-    parts = texts.all_values(value)
-    return figures.histogram(parts, room) if kind == "histogram" else figures.statistics(value, parts)
+    return figures.histogram(value, room) if kind == "histogram" else figures.statistics(value)
 
 
 def _of_array(array: Array, spec: Spec, kind: Kind, room: Room, labels: Sequence[str] | None) -> Preview:
@@ -81,7 +80,7 @@ def _of_array(array: Array, spec: Spec, kind: Kind, room: Room, labels: Sequence
         names = labels or labels_of(spec, array.shape[-1])
         return scores.scores(array, room, names, logits=are_logits(spec))
     if kind == "statistics":
-        return figures.statistics(array, array)
+        return figures.statistics(array)
     if kind == "value":
         return {"kind": "value", "text": number_text(array.reshape(-1)[0]), "more": ""}
     make: dict[Kind, Callable[[Array, Room], Preview]] = {
@@ -99,7 +98,7 @@ def _image(array: Array, spec: Spec, room: Room, key: str) -> Made:
 
 def _mask(array: Array, spec: Spec, room: Room, key: str) -> Made:
     array = as_planes(array, layout_of(array.shape, spec))
-    picture, shown, legend = mask(array, room, _label_names(spec))
+    picture, shown, legend = mask(array, room, numbered_labels(spec))
     return _picture("mask", key, picture, shown, plane_count(array), legend=legend)
 
 
@@ -149,9 +148,3 @@ def _audio(array: Array, spec: Spec, room: Room, key: str) -> Made:
         },
         {key: blob},
     )  # fmt: skip
-
-
-def _label_names(spec: Spec) -> Sequence[str] | None:
-    """The names of labels, however many a description lists."""
-    found = (labels_of(spec, count) for count in range(2, 257))
-    return next((names for names in found if names), None)

@@ -11,10 +11,10 @@ from carton_jupyter.previews.encoding import columns_of, grid, indexed
 from carton_jupyter.previews.figures import figures_of, unit
 from carton_jupyter.previews.kinds import Array, LegendEntry, Room
 from carton_jupyter.previews.sampling import Sample, plane_count, planes
-from carton_jupyter.previews.wording import percent_text
+from carton_jupyter.previews.wording import cut, percent_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from PIL import Image
 
@@ -40,13 +40,13 @@ _VIRIDIS = (
 )
 
 
-def mask(array: Array, room: Room, names: Sequence[str] | None = None) -> tuple[Image.Image, int, list[LegendEntry]]:
+def mask(array: Array, room: Room, names: Mapping[int, str]) -> tuple[Image.Image, int, list[LegendEntry]]:
     """Label maps in a colour for each label, how many of them, and what the colours stand for.
 
     Args:
         array: integers or booleans; the last two axes are height and width.
         room: how large and how many.
-        names: of the labels.
+        names: of labels, by number.
     """
     shown = _shown(array, room)
     labels, counts = np.unique(np.stack(shown), return_counts=True)
@@ -118,6 +118,6 @@ def _rgba(color: str) -> tuple[int, int, int, int]:
     return red, green, blue, 255
 
 
-def _entry(label: int, share: float, names: Sequence[str] | None) -> LegendEntry:
-    name = names[label] if names is not None and 0 <= label < len(names) else str(label)
+def _entry(label: int, share: float, names: Mapping[int, str]) -> LegendEntry:
+    name = cut(names[label], 80) if label in names else str(label)
     return {"color": _color(label), "label": f"{name} · {percent_text(share)}"}

@@ -11,6 +11,7 @@ from carton_jupyter.previews.kinds import Array
 from carton_jupyter.previews.npy import MAGIC, read_npy
 from carton_jupyter.previews.picture_files import read_picture
 from carton_jupyter.previews.sound_files import is_wav, read_sound
+from carton_jupyter.previews.strings import string_array
 
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"P4", b"P5", b"P6")
 _PICTURE_NAMES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
@@ -39,18 +40,13 @@ def decode(name: str, data: bytes, spec: carton.TensorSpec | None) -> Array:
     if ending.endswith(_TABLE_NAMES):
         return read_csv(name, data, spec)
     if ending.endswith(".txt") and spec is not None and spec.dtype == "string":
-        return _texts(read_text(name, data), spec)
+        return _texts(name, read_text(name, data), spec)
     if ending.endswith(_PICTURE_NAMES) or data.startswith(_PICTURES) or data[8:12] == b"WEBP":
         return read_picture(name, data, spec)
     raise carton.InvalidTensorError(f"{name!r} is of no kind that can be read; give .npy, .csv, a picture or .wav")
 
 
-def _texts(text: str, spec: carton.TensorSpec) -> Array:
-    lines = text.splitlines() or [""]
-    if not isinstance(spec.shape, tuple) or len(spec.shape) != 1:
-        return np.array(text)
-    if 4 * len(lines) * max(map(len, lines)) > 1 << 28:  # numpy gives every string the room of the longest one
-        raise carton.InvalidTensorError(
-            f"the text has {len(lines):,} lines, some of them very long: too many for one array"
-        )
-    return np.array(lines)
+def _texts(name: str, text: str, spec: carton.TensorSpec) -> Array:
+    if isinstance(spec.shape, tuple) and len(spec.shape) == 1:
+        return string_array(text.splitlines() or [""], repr(name))
+    return np.array(text)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from carton_jupyter.previews.kinds import Array
+import carton_runtime as carton
+from carton_jupyter.previews.kinds import Array, Value
 
 _MOST = 1_000_000
 _MOST_BYTES = 16 << 20
+_MOST_PARTS = 2_000
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,24 @@ class Sample:
         return f"of a sample of 1 in {self.step:,}" if self.step > 1 else ""
 
 
-def sample(array: Array, most: int = _MOST) -> Sample:
-    """At most so many values, evenly spread; takes as long for any array, whatever its size and its strides."""
+def sample(value: Value, most: int = _MOST) -> Sample:
+    """About so many values, evenly spread; takes as long for any tensor, whatever its size and its strides."""
+    return _of_array(value, most) if isinstance(value, np.ndarray) else _of_parts(value, most)
+
+
+def size_of(value: Value) -> int:
+    """How many values there are."""
+    return value.size if isinstance(value, np.ndarray) else sum(array.size for array in value.arrays)
+
+
+def _of_parts(value: carton.NestedTensor, most: int) -> Sample:
+    """Values of some parts, as many of each."""
+    some = value.arrays[:: -(-len(value) // _MOST_PARTS)]
+    values = np.concatenate([_of_array(part, max(1, most // len(some))).values for part in some])
+    return Sample(values, max(1, size_of(value) // max(1, values.size)))
+
+
+def _of_array(array: Array, most: int) -> Sample:
     most = max(1, min(most, _MOST_BYTES // max(array.itemsize, 1)))
     step = _step(array, most)
     if step == 1:

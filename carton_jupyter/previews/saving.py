@@ -60,4 +60,4 @@ def _png(array: Array, spec: carton.TensorSpec | None) -> Blob:
     if best == "image":
         return png(image(array, str(layout_of(array.shape, spec)), _WHOLE)[0])
     array = as_planes(array, layout_of(array.shape, spec))
-    return png(mask(array, _WHOLE)[0] if best == "mask" else heatmap(array, _WHOLE)[0])
+    return png(mask(array, _WHOLE, {})[0] if best == "mask" else heatmap(array, _WHOLE)[0])

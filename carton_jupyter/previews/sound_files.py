@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 import carton_runtime as carton
-from carton_jupyter.previews.hints import rate_of
+from carton_jupyter.previews.hints import RATES, rate_of
 from carton_jupyter.previews.kinds import Array
-from carton_jupyter.previews.sounds import MOST_CHANNELS
+from carton_jupyter.previews.sounds import MOST_CHANNELS, SAMPLES
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_MOST_SAMPLES = 100_000_000
 _CHANNELS = {"c", "ch", "channel", "channels"}
 
 
@@ -38,12 +39,12 @@ def read_sound(name: str, data: bytes, spec: carton.TensorSpec | None) -> Array:
     Raises:
         InvalidTensorError: the file is no WAV file of whole samples, or the spec is not one of sounds.
     """
-    if spec is not None and spec.dtype not in ("float32", "float64", "int16", "int32"):
+    if spec is not None and spec.dtype not in SAMPLES:
         raise carton.InvalidTensorError(f"the sound {name!r} cannot be put into {spec.name!r}, which is {spec.dtype}")
     channels, rate = _read(name, data)
     wanted = rate_of(spec)
     if wanted is not None and wanted != rate:
-        channels = _resampled(channels, rate, wanted)
+        channels = _resampled(name, channels, rate, wanted)
     return _typed(_shaped(name, channels, spec), spec.dtype if spec is not None else "float32")
 
 
@@ -75,13 +76,15 @@ def _format(chunk: bytes) -> _Format:
     code, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk)
     if code == _EXTENSIBLE:
         (code,) = struct.unpack_from("<H", chunk, 24)
-    if not rate:
-        raise ValueError("its rate is 0")
+    if rate not in RATES:
+        raise ValueError(f"its rate is {rate}")
     return _Format(code, channels, rate, bits)
 
 
 def _samples(shape: _Format, data: bytes) -> Array:
     width = shape.bits // 8
+    if len(data) > _MOST_SAMPLES * width:
+        raise ValueError(f"it has more than {_MOST_SAMPLES:,} samples")
     if shape.code == _FLOAT and width in (4, 8):
         return np.frombuffer(data[: len(data) // width * width], f"<f{width}").astype(np.float64)
     if shape.code != _PCM or width not in (1, 2, 3, 4):
@@ -94,10 +97,12 @@ def _samples(shape: _Format, data: bytes) -> Array:
     return np.asarray(padded.view("<i4")[:, 0] / float(1 << 31))
 
 
-def _resampled(channels: Array, rate: int, wanted: int) -> Array:
+def _resampled(name: str, channels: Array, rate: int, wanted: int) -> Array:
     """The same sound at another rate, by its spectrum."""
     there = channels.shape[1]
     count = max(1, round(there * wanted / rate))
+    if channels.shape[0] * count > _MOST_SAMPLES:
+        raise carton.InvalidTensorError(f"{name!r} has {count:,} samples at {wanted:,} Hz, which is too many; cut it")
     spectrum = np.fft.rfft(channels, axis=1)[:, : count // 2 + 1]
     return np.asarray(np.fft.irfft(spectrum, count, axis=1) * (count / max(there, 1)))
 

@@ -11,6 +11,8 @@ from carton_jupyter.previews.figures import unit
 from carton_jupyter.previews.kinds import Array, Blob
 
 MOST_CHANNELS = 8
+SAMPLES = ("float32", "float64", "int16", "int32")
+"""The dtypes of samples."""
 
 
 def channels_of(array: Array) -> Array | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
-
 import carton_runtime as carton
 from carton_jupyter.previews.figures import NUMBERS, figures_of, figures_text
 from carton_jupyter.previews.kinds import Array, JsonPreview, NestedPreview, Part, Room, TextPreview
@@ -63,12 +61,6 @@ def line_text(array: Array) -> str:
         more = first_text(len(shown), array.size, "value")
         return shown[0] if array.ndim == 0 else joined(f"[{', '.join(shown)}]", more)
     return figures_text(figures_of(sample(array)))
-
-
-def all_values(value: carton.NestedTensor, most: int = 1_000_000) -> Array:
-    """The values of a nested tensor's parts in a row, or so many of each that there are not too many in all."""
-    share = max(1, most // len(value))
-    return np.concatenate([sample(part, share).values for part in value.arrays[:most]])
 
 
 def _short(value: object) -> str:

@@ -9,8 +9,10 @@ import numpy as np
 
 import carton_runtime as carton
 from carton_jupyter.previews.hints import hints_of
-from carton_jupyter.previews.kinds import Array, Editor
+from carton_jupyter.previews.kinds import Array, Editor, Kind
 from carton_jupyter.previews.layouts import layout_of
+from carton_jupyter.previews.sounds import SAMPLES
+from carton_jupyter.previews.strings import string_array
 from carton_jupyter.previews.wording import clean
 
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
@@ -29,10 +31,10 @@ def editor_of(spec: carton.TensorSpec) -> Editor:
         return "text" if axes in (0, None) else "texts" if axes == 1 else "file"
     if axes == 0:
         return "number"
-    hint = next(iter(hints_of(spec)), None)
-    if _is_picture(spec, hint_is_picture=hint in ("image", "mask")):
+    hints = hints_of(spec)
+    if _is_picture(spec, hints):
         return "image"
-    if hint == "audio" and axes in (1, 2, 3):
+    if hints[:1] == ["audio"] and axes in (1, 2, 3) and spec.dtype in SAMPLES:
         return "audio"
     return "grid" if _is_small(spec) else "file"
 
@@ -50,7 +52,7 @@ def from_typed(value: Json, spec: carton.TensorSpec) -> Array:
     shape = _shape(value, spec)
     leaves = list(_leaves(value))
     if spec.dtype == "string":
-        return np.array([_text(leaf, spec) for leaf in leaves] or np.empty(0, "<U1")).reshape(shape)
+        return string_array([_text(leaf, spec) for leaf in leaves], repr(spec.name)).reshape(shape)
     numbers = [_number(leaf, spec) for leaf in leaves]
     return np.array(numbers, dtype=spec.dtype).reshape(shape)
 
@@ -67,14 +69,15 @@ def to_typed(array: Array) -> Json:
     return None if values is None else np.array(values, dtype=object).reshape(array.shape).tolist()
 
 
-def _is_picture(spec: carton.TensorSpec, *, hint_is_picture: bool) -> bool:
+def _is_picture(spec: carton.TensorSpec, hints: list[Kind]) -> bool:
     layout = layout_of(spec.shape, spec) if isinstance(spec.shape, tuple) else None
     if layout is None or not isinstance(spec.shape, tuple):
         return False
     sizes = dict(zip(layout, spec.shape, strict=True))
     if any(isinstance(sizes[side], int) and int(sizes[side] or 0) < 8 for side in "HW"):
         return False
-    return hint_is_picture or (isinstance(sizes.get("C"), int) and (spec.dtype == "uint8" or sizes["C"] == 3))
+    is_named = bool(hints) and hints[0] in ("image", "mask") and "heatmap" not in hints  # an attention mask is none
+    return is_named or (isinstance(sizes.get("C"), int) and (spec.dtype == "uint8" or sizes["C"] == 3))
 
 
 def _is_small(spec: carton.TensorSpec) -> bool:
@@ -148,8 +151,10 @@ def _shown(value: Json) -> str:
 
 
 def _texts(array: Array) -> Json:
-    cleaned = [clean(text) for text in array.reshape(-1).tolist()]
-    return cleaned if array.ndim else cleaned[0]
+    texts: list[str] = array.reshape(-1).tolist()
+    if any(clean(text) != text for text in texts):
+        return None
+    return texts if array.ndim else texts[0]
 
 
 def _numbers(array: Array) -> list[int | float] | None:

@@ -37,7 +37,7 @@ def _tensors(count: int) -> dict[str, Callable[[], np.ndarray[Any, Any]]]:
         "1e8 float32 in a row": lambda: np.linspace(-1, 1, count, dtype=np.float32),
         "1e8 float64, transposed": lambda: np.ones((side, side)).T,
         "1e8 float32, a picture": lambda: np.full((third, third, 3), 0.5, np.float32),
-        "1e8 uint8, labels": lambda: np.zeros((side, side), np.uint8),
+        "1e8 uint8, labels": lambda: np.ones((side, side), np.uint8),
     }
 
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import pytest_asyncio
 from nbformat import NotebookNode
-from playwright.async_api import Browser, BrowserContext
+from playwright.async_api import Browser, BrowserContext, expect
 
 from tests.browser import chromium, models
 from tests.browser.frontend import PATIENCE, NotebookPage, write_notebook
@@ -31,7 +31,7 @@ from carton_jupyter.panel import CartonPanel
 model = await carton.load({path!r})
 """
 SHOW = "panel = CartonPanel(model); panel"
-_VIEW = {"width": 1280, "height": 1000}
+_VIEW = {"width": 1280, "height": 2200}
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +78,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(viewport=_VIEW, permissions=["clipboard-read", "clipboard-write"])
     context.set_default_timeout(PATIENCE * 1000)
+    expect.set_options(timeout=PATIENCE * 1000)
     yield context
     await context.close()
 

@@ -13,7 +13,7 @@ from playwright.async_api import Error, Locator, Page
 
 from tests.browser.server import JupyterServer
 
-PATIENCE = 60.0
+PATIENCE = 40.0
 """Seconds for whatever the machine has to do, however busy it is."""
 
 _SCRIPT = Path(__file__).with_name("page.js")
@@ -109,9 +109,9 @@ class NotebookPage:
         """The value of an expression in the kernel, as far as JSON goes."""
         return json.loads(await self.run_source(f"import json; print(json.dumps({expression}))"))
 
-    async def is_busy(self) -> bool:
-        """Whether the notebook's kernel runs a cell."""
-        return not await self.page.evaluate("() => tests.isReady()")
+    async def is_running(self, index: int) -> bool:
+        """Whether a cell that was started has not ended yet."""
+        return bool(await self.page.evaluate("index => tests.running[index]", index))
 
     async def picture(self, region: str) -> dict[str, Any]:
         """The first picture of a region, once it is there: ``width``, ``height``, and the ``mean`` of each channel."""

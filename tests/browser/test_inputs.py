@@ -18,7 +18,7 @@ async def test_a_picture_is_uploaded(show: Shows, shoot: Shoots, tmp_path: Path)
     notebook = await show("brighten")
     file = tmp_path / "hills.png"
     file.write_bytes(models.png(models.evening(64, 48)))
-    await notebook.panel.get_by_label("File for picture").set_input_files(file)
+    await notebook.panel.get_by_label("File for picture", exact=True).set_input_files(file)
     await expect(notebook.region("Inputs")).to_contain_text("hills.png")
     await expect(notebook.region("Inputs")).to_contain_text("48")
     await notebook.field("gain").fill("1")
@@ -33,7 +33,7 @@ async def test_a_large_array_is_uploaded_in_pieces(show: Shows, shoot: Shoots, t
     file = tmp_path / "large.npy"
     large = np.random.default_rng(1).integers(0, 100, (2000, 2000, 3), np.uint8)
     np.save(file, large)
-    await notebook.panel.get_by_label("File for picture").set_input_files(file)
+    await notebook.panel.get_by_label("File for picture", exact=True).set_input_files(file)
     await expect(notebook.region("Inputs")).to_contain_text("large.npy")
     await notebook.field("gain").fill("1")
     await notebook.button("Run").click()
@@ -59,7 +59,7 @@ async def test_an_array_that_does_not_fit_is_marked_at_its_axis(show: Shows, sho
     notebook = await show("brighten")
     file = tmp_path / "wrong.npy"
     np.save(file, np.zeros((10, 20, 4), np.uint8))
-    await notebook.panel.get_by_label("File for picture").set_input_files(file)
+    await notebook.panel.get_by_label("File for picture", exact=True).set_input_files(file)
     await expect(notebook.region("Inputs")).to_contain_text("axis 2")
     await expect(notebook.button("Run")).to_be_disabled()
     await shoot(notebook)

@@ -112,7 +112,7 @@ async def test_a_model_whose_process_is_killed_says_so_and_runs_again(show: Show
     await notebook.button("a minute").click()
     await notebook.button("Run").click()
     await expect(notebook.status).to_contain_text("running")
-    await notebook.run_source("import os, signal; os.kill(model.process.pid, signal.SIGKILL)")
+    await notebook.run_source("import os, signal; os.kill(model.kernel.pid, signal.SIGKILL)")
     await expect(notebook.panel).to_contain_text("killed")
     await expect(notebook.status).to_contain_text("failed")
     await shoot(notebook)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from carton_jupyter.previews.hints import are_logits, hints_of, labels_of, rate_of
+from carton_jupyter.previews.hints import are_logits, hints_of, labels_of, numbered_labels, rate_of
 from carton_runtime import TensorSpec
 
 
@@ -17,6 +17,7 @@ def test_a_name_ends_with_its_noun_and_a_description_begins_with_it() -> None:
     assert hints_of(spec("a mask of the image")) == ["mask", "image"]
     assert hints_of(spec("one for each image", "maskScores")) == ["scores", "mask", "image"]
     assert hints_of(spec("", "RGBImage2")) == ["image"]
+    assert hints_of(spec("", "image_embeds")) == ["heatmap", "image"]
     assert hints_of(spec("imagery of maskless audiences")) == []
     assert hints_of(None) == []
 
@@ -55,8 +56,26 @@ def test_a_description_names_the_classes(said: str, labels: list[str] | None) ->
     assert labels_of(spec(said), 3) == labels
 
 
+def test_lists_of_something_else_are_no_classes() -> None:
+    assert labels_of(spec("a map (height, width, 3)"), 3) is None
+    assert labels_of(spec("[1, 2, 3]"), 3) is None
+    assert labels_of(spec("(a)"), 1) is None
+
+
+def test_labels_may_be_numbered_with_gaps() -> None:
+    assert numbered_labels(spec("Labels: 0 = sky, 7: sea; 255 = no data. More.")) == {
+        0: "sky",
+        7: "sea",
+        255: "no data",
+    }
+    assert numbered_labels(spec("a label map (height, width)")) == {}
+
+
 def test_a_description_with_very_many_separators_is_read_in_time() -> None:
-    assert labels_of(spec("(" * 5_000 + ", " * 5_000 + "0 = " * 2_000), 3) is None
+    for text in ("(" * 100_000, ", " * 100_000, "0 = " * 100_000, "0 =" + " " * 100_000, "1" * 100_000, "a" * 100_000):
+        assert labels_of(spec(text), 3) is None
+        assert rate_of(spec(text)) is None
+        hints_of(spec(text))
 
 
 def test_logits_are_called_so() -> None:

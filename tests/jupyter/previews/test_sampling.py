@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from carton_jupyter.previews.sampling import first, planes, sample, squeezed
+import carton_runtime as carton
+from carton_jupyter.previews.sampling import first, planes, sample, size_of, squeezed
 
 
 def test_a_small_array_is_its_own_sample() -> None:
@@ -34,6 +35,19 @@ def test_a_sample_of_long_texts_is_of_few() -> None:
 def test_a_sample_copies_nothing_where_it_need_not() -> None:
     array = np.zeros(1_000_000)
     assert np.shares_memory(sample(array, 100).values, array)
+
+
+def test_parts_are_sampled_alike() -> None:
+    value = carton.NestedTensor([np.full(1000, number) for number in range(100)])
+    chosen = sample(value, 1_000)
+    assert chosen.values.tolist() == [number for number in range(100) for _ in range(10)]
+    assert chosen.said == "of a sample of 1 in 100"
+
+
+def test_of_very_many_parts_some_are_looked_at() -> None:
+    value = carton.NestedTensor([np.zeros(1)] * 100_000)
+    chosen = sample(value)
+    assert (chosen.values.size, chosen.step, size_of(value)) == (2_000, 50, 100_000)
 
 
 def test_planes_are_the_first_ones() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import carton_runtime as carton
+from carton_jupyter.previews import sound_files
 from carton_jupyter.previews.sound_files import read_sound
 from carton_runtime import TensorSpec
 
@@ -120,6 +121,15 @@ def test_a_sound_of_another_rate_keeps_its_pitch(rate: int) -> None:
 def test_what_is_no_sound_for_it_is_refused(data: bytes, wanted: TensorSpec, said: str) -> None:
     with pytest.raises(carton.InvalidTensorError, match=said):
         read_sound("x.wav", data, wanted)
+
+
+def test_a_sound_that_would_be_too_long_at_its_rate_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound_files, "_MOST_SAMPLES", 10_000)
+    with pytest.raises(carton.InvalidTensorError, match="has 16,000 samples at 16,000 Hz, which is too many; cut it"):
+        read_sound("x.wav", pcm(TONE, 8_000), spec(said="16 kHz"))
+    monkeypatch.setattr(sound_files, "_MOST_SAMPLES", 1_000)
+    with pytest.raises(carton.InvalidTensorError, match="more than 1,000 samples"):
+        read_sound("x.wav", pcm(), spec())
 
 
 @settings(max_examples=300, deadline=None)

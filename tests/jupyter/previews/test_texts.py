@@ -7,7 +7,7 @@ import pytest
 
 import carton_runtime as carton
 from carton_jupyter.previews.kinds import FULL
-from carton_jupyter.previews.texts import all_values, json_text, nested, parsed, text
+from carton_jupyter.previews.texts import json_text, nested, parsed, text
 
 
 def test_texts_are_shown_as_they_are() -> None:
@@ -55,7 +55,5 @@ def test_the_parts_of_a_nested_tensor_are_listed() -> None:
     assert len(texts[1]["text"]) < 120
 
 
-def test_many_parts_are_sampled() -> None:
-    value = carton.NestedTensor([np.zeros(1000)] * 100)
-    assert nested(value, FULL)["more"] == "the first 50 of 100 parts"
-    assert all_values(value, 1_000).size == 1_000
+def test_the_first_parts_are_listed() -> None:
+    assert nested(carton.NestedTensor([np.zeros(1000)] * 100), FULL)["more"] == "the first 50 of 100 parts"

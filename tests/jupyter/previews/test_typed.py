@@ -45,6 +45,9 @@ def spec(dtype: str, shape: Any = None, name: str = "x", said: str = "") -> Tens
         (spec("float32", ("n",), "waveform"), "audio"),
         (spec("int16", ("channels", "n"), "audio"), "audio"),
         (spec("float32", (), "image"), "number"),
+        (spec("int64", (None, None), "attention_mask"), "grid"),
+        (spec("int64", (None,), "audio_lengths"), "grid"),
+        (spec("float32", (None, 512), "image_embeds"), "file"),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value.name} {value.dtype} {value.shape}",
 )
@@ -94,6 +97,7 @@ def test_what_is_typed_has_the_dtype_of_the_spec(value: Any, dtype: str, found: 
         (1, "string", "'x' wants text, not 1"),
         (10**400, "float64", "does not fit 'x'"),
         ("9" * 5000, "int64", "'x' wants"),
+        (["x" * 1_000_000, *["y"] * 1000], "string", "'x' has 1,001 texts of up to"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -124,6 +128,8 @@ def test_floats_are_written_as_people_would() -> None:
     assert to_typed(np.float32([0.1, 2])) == [0.1, 2.0]
 
 
-@pytest.mark.parametrize("array", [np.zeros(401), np.zeros((2, 2, 2)), np.array("x" * 100_001), np.array([["a"]])])
+@pytest.mark.parametrize(
+    "array", [np.zeros(401), np.zeros((2, 2, 2)), np.array("x" * 100_001), np.array([["a"]]), np.array("\ud800")]
+)
 def test_what_is_large_is_not_typed(array: np.ndarray[Any, Any]) -> None:
     assert to_typed(array) is None
