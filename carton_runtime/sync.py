@@ -59,7 +59,7 @@ class Carton:
         model = self.asynchronous
         tensors, check = model.prepare(inputs, named)
         kernel = model.admitted_now() or model.admitted_blocking(timeout)
-        with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=0) as call:
+        with Call(kernel, Kind.CALL, tensors, check.inputs, timeout, handle=None, credit=0) as call:
             return model.checked(call.receive_blocking(), check)
 
     def streaming_infer(
@@ -69,7 +69,7 @@ class Carton:
         model = self.asynchronous
         tensors, check = model.prepare(inputs, named)
         kernel = model.admitted_now() or model.admitted_blocking(timeout)
-        with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=WINDOW) as call:
+        with Call(kernel, Kind.CALL, tensors, check.inputs, timeout, handle=None, credit=WINDOW) as call:
             while (message := call.receive_blocking()).kind is not Kind.DONE:
                 yield model.checked(message, check)
                 call.ask_for_more(1)
@@ -79,7 +79,7 @@ class Carton:
         model = self.asynchronous
         tensors, check = model.prepare(inputs, named)
         kernel = model.admitted_now() or model.admitted_blocking()
-        with Call(kernel, Kind.SEAL, tensors) as call:
+        with Call(kernel, Kind.SEAL, tensors, check.inputs) as call:
             return SealHandle(call.receive_blocking().fields["handle"], kernel, check, call.number)
 
     def infer_with_handle(self, handle: SealHandle, *, timeout: float | None = None) -> dict[str, Tensor]:
@@ -87,7 +87,7 @@ class Carton:
         model = self.asynchronous
         model.check_handle(handle)
         kernel = model.with_inputs(handle, model.admitted_now() or model.admitted_blocking(timeout))
-        with Call(kernel, Kind.CALL, None, timeout, handle=handle.number, credit=0) as call:
+        with Call(kernel, Kind.CALL, {}, (), timeout, handle=handle.number, credit=0) as call:
             kernel.sealed.take(handle.call)
             return model.checked(call.receive_blocking(), handle.check)
 
