@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from carton_runtime._child.carton_wire.nested import NestedTensor
-from carton_runtime._child.carton_wire.tensors import Form
+from carton_runtime._child.carton_wire.tensors import Form, form_of
 from carton_runtime._child.carton_wire.values import NATIVE, Tensor, as_tensor, dtype_name
 from carton_runtime.errors import InvalidTensorError
 from carton_runtime.format.document import Dimension, TensorSpec
