@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.async_api import Error, Locator, Page
+from playwright.async_api import Error, Locator, Page, expect
 
 from tests.browser.server import JupyterServer
 
@@ -119,6 +119,11 @@ class NotebookPage:
         await element.wait_for()
         found = await self.page.wait_for_function("image => tests.picture(image)", arg=await element.element_handle())
         return dict(await found.json_value())
+
+    async def run_model(self) -> None:
+        """Click on Run, and wait until the model is done."""
+        await self.button("Run").click()
+        await expect(self.status).to_contain_text("done")
 
     async def command(self, name: str, **options: object) -> None:
         """Run a command of the application, as its menus do."""
