@@ -1,8 +1,8 @@
 """Carton in Jupyter and IPython: ``%load_ext carton_jupyter``.
 
-Gives the magics ``%carton_load``, ``%carton_pack``, ``%%carton_pack`` and ``%carton_info`` with completion, shows
-models and what is known of them as cards, and keeps the errors of models short. Importing this package is quick;
-loading the extension brings the rest.
+Gives the magics, from ``%carton_load`` and ``%carton_run`` to ``%%carton_pack``, with completion, shows models and what
+is known of them as cards, and keeps the errors of models short. Importing this package is quick; loading the extension
+brings the rest.
 """
 
 from __future__ import annotations

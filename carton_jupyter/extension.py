@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from carton_jupyter import completion, failures, magics, presenter, printing
+from carton_jupyter import completion, failures, magics, presenter, printing, terminal
 from carton_jupyter.panel import display
 
 Undo = Callable[[], None]
@@ -20,6 +20,7 @@ _PARTS: tuple[Callable[[InteractiveShell], Undo], ...] = (
     display.install,
     failures.install,
     printing.install,
+    terminal.install,
 )
 
 _installed: weakref.WeakKeyDictionary[InteractiveShell, ExitStack] = weakref.WeakKeyDictionary()

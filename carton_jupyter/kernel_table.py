@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
 from typing import Any
 
 from IPython.display import DisplayHandle
@@ -27,22 +28,29 @@ class KernelTable:
         self.cell = cell
         self._handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]  # IPython leaves it without types
         self._shown = ""
+        self._updates: Future[None] | None = None
 
-    def show(self) -> None:
-        """Display the table here and now, and keep it up to date in the background."""
+    def show(self, *, keep_up: bool = True) -> None:
+        """Display the table here and now.
+
+        Args:
+            keep_up: whether to keep it up to date in the background; a terminal would print it again and again.
+        """
         bundle = self._bundle()
         self._shown = bundle["text/html"]
         self._handle.display(bundle, raw=True)
-        self._updates = submit(self._keep_up())
+        if keep_up:
+            self._updates = submit(self._keep_up())
 
     @property
     def live(self) -> bool:
         """Whether what is shown is kept up to date."""
-        return not self._updates.done()
+        return self._updates is not None and not self._updates.done()
 
     def stop(self) -> None:
         """Leave the table as it is."""
-        self._updates.cancel()
+        if self._updates is not None:
+            self._updates.cancel()
 
     async def _keep_up(self) -> None:
         for _ in range(int(_LONGEST / _PERIOD)):

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from carton_runtime._child.carton_wire.nested import NestedTensor
-from carton_runtime._child.carton_wire.values import Tensor, as_tensor, dtype_name, is_array
+from carton_runtime._child.carton_wire.tensors import Form, form_of
+from carton_runtime._child.carton_wire.values import NATIVE, Tensor, as_tensor, dtype_name
 from carton_runtime.errors import InvalidTensorError
 from carton_runtime.format.document import Dimension, TensorSpec
 
@@ -30,8 +31,11 @@ def to_tensors(given: Mapping[str, Any], dtypes: Mapping[str, str]) -> dict[str,
     Raises:
         InvalidTensorError: a value is no tensor; the message names it.
     """
+    # Written out, and not by `is_array`: every call goes through here.
     return {
-        name: value if type(name) is str and is_array(value) else _to_tensor(name, value, dtypes.get(name))
+        name: value
+        if type(value) is np.ndarray and value.dtype in NATIVE and value.flags.c_contiguous and type(name) is str
+        else _to_tensor(name, value, dtypes.get(name))
         for name, value in given.items()
     }
 
@@ -64,15 +68,6 @@ def _converted(array: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any]:
 
 def _is_numeric(tensor: Tensor) -> bool:
     return tensor.dtype.kind in "iuf"
-
-
-Form = tuple[tuple[str, np.dtype[Any], tuple[int | None, ...]], ...]
-"""All that specs say something about: the name, dtype and shape of each tensor."""
-
-
-def form_of(tensors: Mapping[str, Tensor]) -> Form:
-    """The form of a call's tensors."""
-    return tuple([(name, tensor.dtype, tensor.shape) for name, tensor in tensors.items()])
 
 
 class Specs:
@@ -151,41 +146,40 @@ class SpecCheck:
     Args:
         specs: the model's.
         inputs: the form of the call's inputs.
+
+    Attributes:
+        fits: whether the inputs are known to have no problems.
     """
 
     def __init__(self, specs: Specs, inputs: Form) -> None:
         self._specs = specs
-        self._inputs = inputs
-
-    @property
-    def fits(self) -> bool:
-        """Whether the inputs are known to have no problems."""
-        return self._specs.fit(self._inputs)
+        self.inputs = inputs
+        self.fits = specs.fit(inputs)
 
     def input_problems(self) -> list[str]:
         """What is wrong with the inputs, names apart."""
-        return list(map(str, _Comparison().problems("input", self._specs.inputs, self._inputs)))
+        return list(map(str, _Comparison().problems("input", self._specs.inputs, self.inputs)))
 
     def input_name_problems(self) -> list[str]:
         """What is wrong with the inputs' names."""
-        found = list(_name_problems("input", self._specs.inputs, self._inputs))
+        found = list(_name_problems("input", self._specs.inputs, self.inputs))
         if not found and not self.input_problems():
-            self._specs.remember(self._inputs)
+            self._specs.remember(self.inputs)
         return found
 
     def output_problems(self, outputs: Form) -> list[str]:
         """What is wrong with the outputs, their names and what symbols stand for included."""
-        if self._specs.fit(self._inputs, outputs):
+        if self._specs.fit(self.inputs, outputs):
             return []
         comparison = _Comparison()
-        for _ in comparison.problems("input", self._specs.inputs, self._inputs):
+        for _ in comparison.problems("input", self._specs.inputs, self.inputs):
             pass  # for what the symbols stand for; the problems were told before the call
         found = [
             *_name_problems("output", self._specs.outputs, outputs),
             *map(str, comparison.problems("output", self._specs.outputs, outputs)),
         ]
         if not found:
-            self._specs.remember(self._inputs, outputs)
+            self._specs.remember(self.inputs, outputs)
         return found
 
 
@@ -203,7 +197,7 @@ class _Comparison:
 
     def problems(self, kind: str, specs: Sequence[TensorSpec], form: Form) -> Iterator[Problem]:
         """What does not fit."""
-        found = {name: (dtype, shape) for name, dtype, shape in form}
+        found = {name: (dtype, shape) for name, _, dtype, shape in form}
         for spec in specs:
             if spec.name in found:
                 for axis, text in self._tensor_problems(kind, spec, *found[spec.name]):
@@ -251,7 +245,7 @@ def _name_problems(kind: str, specs: Sequence[TensorSpec], form: Form) -> Iterat
     if not specs:
         return
     known = [spec.name for spec in specs]
-    names = [name for name, _, _ in form]
+    names = [name for name, *_ in form]
     for name in known:
         if name not in names:
             yield f"{kind} {name!r} is missing; the model's specs have {_listed(known)}"

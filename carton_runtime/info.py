@@ -9,7 +9,6 @@ from typing import Protocol
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.contents.listing import FileTable
 from carton_runtime.format.document import Document, Example, MiscRef, RunnerInfo, SelfTest, TensorRef, TensorSpec
-from carton_runtime.format.tensor_files import TensorIndex
 from carton_runtime.lazy import LazyFiles, LazyTensor, MiscFile
 
 
@@ -67,9 +66,11 @@ class Described(Protocol):
     def document(self) -> Document:
         """What ``carton.toml`` says."""
 
-    @property
-    def tensors(self) -> TensorIndex:
-        """The index of the stored tensors."""
+    def form_of(self, name: str) -> tuple[str, tuple[int | None, ...] | None]:
+        """The dtype and sizes of a stored tensor; an empty text and `None` while they are not known."""
+
+    def is_tensor_at_hand(self, name: str) -> bool:
+        """Whether a stored tensor can be read without asking anybody far away."""
 
     @property
     def misc_files(self) -> tuple[str, ...]:
@@ -157,9 +158,12 @@ def _either(
 
 
 def _tensor(files: Described, name: str) -> LazyTensor:
-    dtype, shape = files.tensors.form_of(name)
-    paths = files.tensors.files_of(name)
-    return LazyTensor(name, dtype, shape, lambda: files.read_tensor(name), lambda: all(map(files.is_at_hand, paths)))
+    return LazyTensor(
+        name,
+        lambda: files.form_of(name),
+        lambda: files.read_tensor(name),
+        lambda: files.is_tensor_at_hand(name),
+    )
 
 
 def _misc_file(files: Described, path: str) -> MiscFile:

@@ -10,6 +10,7 @@ from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.contents.listing import FileTable
 
 Fetch = Callable[[], Coroutine[Any, Any, Any]]
+Form = tuple[str, tuple[int | None, ...] | None]
 
 
 class _Lazy:
@@ -34,22 +35,22 @@ class LazyTensor(_Lazy):
 
     Attributes:
         name: its name in the carton.
-        dtype: its dtype, as in `TensorSpec`.
-        shape: its sizes; `None` where the parts of a nested tensor may differ.
     """
 
-    def __init__(
-        self,
-        name: str,
-        dtype: str,
-        shape: tuple[int | None, ...] | None,
-        fetch: Fetch,
-        near: Callable[[], bool] = _yes,
-    ) -> None:
+    def __init__(self, name: str, form: Callable[[], Form], fetch: Fetch, near: Callable[[], bool] = _yes) -> None:
         super().__init__(fetch, near)
         self.name = name
-        self.dtype = dtype
-        self.shape = shape
+        self._form = form
+
+    @property
+    def dtype(self) -> str:
+        """Its dtype, as in `TensorSpec`; empty while that is far away, as the tensor is."""
+        return self._form()[0]
+
+    @property
+    def shape(self) -> tuple[int | None, ...] | None:
+        """Its sizes; `None` where the parts of a nested tensor may differ, or while they are far away."""
+        return self._form()[1]
 
     def get(self) -> Awaitable[Tensor]:
         """The tensor, checked against its hash.
@@ -70,7 +71,7 @@ class LazyTensor(_Lazy):
         shape = (
             "" if self.shape is None else str(["?" if size is None else size for size in self.shape]).replace("'", "")
         )
-        return f"<LazyTensor {self.name} {self.dtype}{shape}>"
+        return f"<LazyTensor {self.name} {self.dtype}{shape}>" if self.dtype else f"<LazyTensor {self.name}>"
 
 
 class MiscFile(_Lazy):

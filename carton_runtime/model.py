@@ -13,8 +13,9 @@ import numpy as np
 
 from carton_runtime import background
 from carton_runtime._child.carton_wire.messages import Kind, Message
+from carton_runtime._child.carton_wire.tensors import form_of
 from carton_runtime._child.carton_wire.values import Tensor
-from carton_runtime.checking import SpecCheck, Specs, SpecWarning, form_of, to_tensors
+from carton_runtime.checking import SpecCheck, Specs, SpecWarning, to_tensors
 from carton_runtime.errors import CallTimeoutError, InvalidTensorError, ModelError
 from carton_runtime.info import CartonInfo
 from carton_runtime.runner_kernels.call import Call
@@ -114,7 +115,7 @@ class Carton:
         """
         tensors, check = self.prepare(inputs, named)
         kernel = self.admitted_now() or await self._admitted(timeout)
-        with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=0) as call:
+        with Call(kernel, Kind.CALL, tensors, check.inputs, timeout, handle=None, credit=0) as call:
             return self.checked(await call.receive(), check)
 
     async def streaming_infer(
@@ -130,7 +131,7 @@ class Carton:
         """
         tensors, check = self.prepare(inputs, named)
         kernel = self.admitted_now() or await self._admitted(timeout)
-        with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=WINDOW) as call:
+        with Call(kernel, Kind.CALL, tensors, check.inputs, timeout, handle=None, credit=WINDOW) as call:
             while (message := await call.receive()).kind is not Kind.DONE:
                 yield self.checked(message, check)
                 call.ask_for_more(1)
@@ -139,14 +140,14 @@ class Carton:
         """Hand inputs to the model before they are needed. Arguments and errors are those of `infer`."""
         tensors, check = self.prepare(inputs, named)
         kernel = self.admitted_now() or await self._admitted(None)
-        with Call(kernel, Kind.SEAL, tensors) as call:
+        with Call(kernel, Kind.SEAL, tensors, check.inputs) as call:
             return SealHandle((await call.receive()).fields["handle"], kernel, check, call.number)
 
     async def infer_with_handle(self, handle: SealHandle, *, timeout: float | None = None) -> Tensors:  # noqa: ASYNC109
         """Run the model on sealed inputs. Results and errors are those of `infer`."""
         self.check_handle(handle)
         kernel = self.with_inputs(handle, self.admitted_now() or await self._admitted(timeout))
-        with Call(kernel, Kind.CALL, None, timeout, handle=handle.number, credit=0) as call:
+        with Call(kernel, Kind.CALL, {}, (), timeout, handle=handle.number, credit=0) as call:
             kernel.sealed.take(handle.call)
             return self.checked(await call.receive(), handle.check)
 
@@ -249,7 +250,7 @@ class Carton:
 
     def checked(self, message: Message, check: SpecCheck) -> Tensors:
         """The outputs that a reply carries."""
-        problems = check.output_problems(form_of(message.tensors))
+        problems = check.output_problems(message.form or form_of(message.tensors))
         if problems and self.strict:
             raise ModelError(f"the model does not keep to its specs: {'; '.join(problems)}")
         if problems:

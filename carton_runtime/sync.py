@@ -49,12 +49,17 @@ class Carton:
         """The process that runs it: another one after a restart."""
         return self.asynchronous.kernel
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed; see `carton_runtime.Carton.is_closed`."""
+        return self.asynchronous.is_closed
+
     def infer(self, *inputs: Any, timeout: float | None = None, **named: Any) -> dict[str, Tensor]:
         """Run the model; see `carton_runtime.Carton.infer`."""
         model = self.asynchronous
         tensors, check = model.prepare(inputs, named)
         kernel = model.admitted_now() or model.admitted_blocking(timeout)
-        with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=0) as call:
+        with Call(kernel, Kind.CALL, tensors, check.inputs, timeout, handle=None, credit=0) as call:
             return model.checked(call.receive_blocking(), check)
 
     def streaming_infer(
@@ -64,7 +69,7 @@ class Carton:
         model = self.asynchronous
         tensors, check = model.prepare(inputs, named)
         kernel = model.admitted_now() or model.admitted_blocking(timeout)
-        with Call(kernel, Kind.CALL, tensors, timeout, handle=None, credit=WINDOW) as call:
+        with Call(kernel, Kind.CALL, tensors, check.inputs, timeout, handle=None, credit=WINDOW) as call:
             while (message := call.receive_blocking()).kind is not Kind.DONE:
                 yield model.checked(message, check)
                 call.ask_for_more(1)
@@ -74,7 +79,7 @@ class Carton:
         model = self.asynchronous
         tensors, check = model.prepare(inputs, named)
         kernel = model.admitted_now() or model.admitted_blocking()
-        with Call(kernel, Kind.SEAL, tensors) as call:
+        with Call(kernel, Kind.SEAL, tensors, check.inputs) as call:
             return SealHandle(call.receive_blocking().fields["handle"], kernel, check, call.number)
 
     def infer_with_handle(self, handle: SealHandle, *, timeout: float | None = None) -> dict[str, Tensor]:
@@ -82,7 +87,7 @@ class Carton:
         model = self.asynchronous
         model.check_handle(handle)
         kernel = model.with_inputs(handle, model.admitted_now() or model.admitted_blocking(timeout))
-        with Call(kernel, Kind.CALL, None, timeout, handle=handle.number, credit=0) as call:
+        with Call(kernel, Kind.CALL, {}, (), timeout, handle=handle.number, credit=0) as call:
             kernel.sealed.take(handle.call)
             return model.checked(call.receive_blocking(), handle.check)
 

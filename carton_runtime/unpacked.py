@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from carton_runtime._child.carton_wire.values import Tensor, dtype_name
 from carton_runtime.contents.carton import CARTON_TOML
 from carton_runtime.contents.placing import MODEL_PACKAGE
@@ -35,6 +33,7 @@ from carton_runtime.packing.steps import (
     requirements_of,
 )
 from carton_runtime.settings import Settings
+from carton_runtime.storage.cache import UNPACKED, ModelFolder
 
 _KEY = "key"
 
@@ -56,11 +55,16 @@ class Staged:
     lock_dir: Path
 
 
+def folder_of(path: Path, settings: Settings) -> ModelFolder:
+    """The folder of the cache that belongs to the model at `path`."""
+    return ModelFolder.of(settings.cache_dir, hashlib.sha256(os.fsencode(path.absolute())).hexdigest(), UNPACKED)
+
+
 def stage(path: Path, options: PackOptions, settings: Settings, on_event: OnEvent | None) -> Staged:
     """Do the packing step of a model without packing it, or find that it was done before. Raises as `pack` does.
 
     What is made lies in the cache, in a place that depends on `path` alone: loading again leaves nothing further
-    behind.
+    behind. The caller has it kept there, by a lease of `folder_of`.
     """
     description = describe(options)
     if not path.exists():
@@ -72,10 +76,10 @@ def stage(path: Path, options: PackOptions, settings: Settings, on_event: OnEven
     # What could not be packed is refused here too, and the rest is what reading a carton of it would give.
     named = replace(description.document, runner=replace(runner, runner_compat_version=compat))
     document = v1.parse(v1.serialise(named))
-    root = settings.cache_dir / "unpacked" / hashlib.sha256(os.fsencode(path.absolute())).hexdigest()
+    folder = folder_of(path, settings)
+    root = folder.path
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(root / ".lock"):
+        with folder.turn_blocking():
             _link(root / MODEL_PACKAGE, path.absolute())
             if entry.framework == "python":
                 _lock(root, path, runner, settings, on_event)
@@ -120,7 +124,7 @@ def _info(document: Document, description: Description) -> CartonInfo:
 
     def tensor(ref: TensorRef) -> LazyTensor:
         value: Tensor = description.tensors[ref.name]
-        return LazyTensor(ref.name, dtype_name(value.dtype), tuple(value.shape), _giving(value))
+        return LazyTensor(ref.name, lambda: (dtype_name(value.dtype), tuple(value.shape)), _giving(value))
 
     def misc(ref: MiscRef) -> MiscFile:
         return misc_files[ref.path]

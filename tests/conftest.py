@@ -11,5 +11,6 @@ pytest_plugins = [
     "fix_placing",
     "fix_links",
     "fix_fronts",
+    "fix_buckets",
     "carton_runtime.testing.plugin",
 ]

@@ -21,7 +21,7 @@ from carton_runtime.contents import mirrors
 from carton_runtime.contents.opening import open_carton
 from carton_runtime.contents.placing import place_model
 from carton_runtime.settings import Settings
-from carton_runtime.storage.retrying import Patience
+from carton_runtime.storage.retrying import RetryPolicy
 from carton_runtime.testing.range_server import RangeServer
 
 if sys.version_info >= (3, 14):
@@ -80,7 +80,7 @@ def linking(tmp_path: Path) -> Unlinked:
 def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[RangeServer]:
     """A server of mirrors, for which there is little patience."""
     monkeypatch.setenv("NO_PROXY", "*")
-    quick = Patience(attempts=2, delay=0.001, connect=5.0, silence=1.0)  # machines are busy at times
+    quick = RetryPolicy(attempts=2, delay=0.001, connect=5.0, silence=1.0)  # machines are busy at times
     monkeypatch.setattr(mirrors, "_LAST", quick)
     monkeypatch.setattr(mirrors, "_OTHERS", quick)
     with RangeServer() as server:

@@ -31,6 +31,23 @@ def get_model():
 """
 """Seed 000's model, without its option."""
 
+WAITING = """
+import time
+
+class Model:
+    def infer_with_tensors(self, tensors):
+        if "pipe" in tensors:
+            # The other end sees that we run, and then the end of file when we are stopped.
+            with open(str(tensors["pipe"]), "w") as pipe:
+                print("running", file=pipe, flush=True)
+                time.sleep(600)
+        return {"out": tensors["x"] * 2}
+
+def get_model():
+    return Model()
+"""
+"""Doubles ``x``, but waits to be stopped where it is given a named pipe."""
+
 FUNCTION = """
 class Model:
     def infer_with_tensors(self, tensors):

@@ -8,18 +8,22 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from carton_jupyter.magics.commands import CartonMagics
+from carton_jupyter.magics.defaults import drop_refused
 
 __all__ = ["CartonMagics", "install"]
 
 
 def install(ip: InteractiveShell) -> Callable[[], None]:
     """Add the magics to a shell; the result takes them out again."""
+    drop_refused(ip, CartonMagics)
     magics = CartonMagics(shell=ip)
     ip.register_magics(magics)
     ip.events.register("pre_run_cell", magics.enter_cell)
+    ip.events.register("post_run_cell", magics.leave_cell)
 
     def uninstall() -> None:
         ip.events.unregister("pre_run_cell", magics.enter_cell)
+        ip.events.unregister("post_run_cell", magics.leave_cell)
         magics.stop_table()
         for kind, names in magics.magics.items():
             for name in names:

@@ -25,7 +25,13 @@ class _ShowHelp(argparse.Action):
 
 
 class MagicParser(argparse.ArgumentParser):
-    """An argument parser that raises `UsageError`, never exits, and guesses what a misspelt option was meant to be."""
+    """An argument parser that raises `UsageError`, never exits, and guesses what a misspelt option was meant to be.
+
+    Attributes:
+        surplus_hint: what to tell of an argument too many.
+    """
+
+    surplus_hint = "quote what has spaces"
 
     def __init__(self, magic: str, description: str) -> None:
         super().__init__(
@@ -78,6 +84,6 @@ class MagicParser(argparse.ArgumentParser):
     def _unknown(self, rest: Sequence[str]) -> str:
         options = [item.partition("=")[0] for item in rest if item.startswith("-")]
         if not options:
-            return f"{rest[0]!r} is one argument too many; quote what has spaces"
+            return f"{rest[0]!r} is one argument too many; {self.surplus_hint}"
         close = difflib.get_close_matches(options[0], self.options, 1, cutoff=0.5)
         return f"there is no option {options[0]}" + (f"; did you mean {close[0]}?" if close else "")

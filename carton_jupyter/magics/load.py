@@ -12,7 +12,7 @@ from carton_runtime.events import OnEvent
 PARSER = MagicParser(
     "%carton_load", "Load a carton and start its model in a process of its own: m = %carton_load x.carton"
 )
-PARSER.add_argument("path", metavar="PATH_OR_URL", help="the carton, or the folder of an unpacked one")
+PARSER.add_argument("path", metavar="PATH|URL", help="the carton, or the folder of an unpacked one")
 PARSER.add_argument("--device", metavar="D", help="what the model sees: cpu, an index such as 0, or a GPU's UUID")
 PARSER.add_argument("--runner", metavar="NAME", help="another runner than the carton says")
 PARSER.add_argument("--framework", metavar="REQ", help="another framework version requirement, such as =3.10")

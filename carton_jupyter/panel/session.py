@@ -129,7 +129,9 @@ class Session:
     async def _telling(self, request: ask.Request) -> dict[str, Any] | None:
         """Requests that are answered without bytes."""
         match request:
-            case ask.Hello():
+            case ask.Hello(version):
+                if version != VERSION:
+                    raise ask.RequestError("the page and the notebook's kernel have different panels; reload the page")
                 self._life.attend()
                 return {"version": VERSION}
             case ask.Upload():

@@ -43,7 +43,7 @@ class Subject:
     @property
     def phase(self) -> LoadPhase:
         """Where the model is in its life; somebody else may have closed it, or have let go of it."""
-        is_over = self._phase == "loaded" and (self.model is None or self.model.is_closed)
+        is_over = self._phase == "loaded" and (self.given is None or self.given.is_closed)
         return "unloaded" if is_over else self._phase
 
     @phase.setter

@@ -91,6 +91,8 @@ class CartonPanel(anywidget.AnyWidget):
             self._renew(region)
         super().__init__()
         self.on_msg(self._on_message)
+        if self.comm is not None:
+            self.comm.on_close(lambda _message: self.close())  # by the front end
         cells.keep(self)
         submit(self._session.start())
 

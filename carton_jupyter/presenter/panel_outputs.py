@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import carton_runtime as carton
 from carton_jupyter.presenter.panel_view import ExampleItem, Output, Which
-from carton_jupyter.presenter.pictures import value_text
-from carton_jupyter.presenter.view import dtype_text, shape_text
+from carton_jupyter.presenter.view import dtype_text, line_text, shape_text
 from carton_jupyter.previews import (
     Blob,
     Kind,
@@ -88,7 +87,7 @@ def example_item(
     state: ExampleItem = {
         "name": example.name or f"example {number}",
         "description": example.description or "",
-        "inputs": [{"name": name, "text": value_text(value)} for name, value in example.inputs.items()],
+        "inputs": [{"name": name, "text": line_text(value)} for name, value in example.inputs.items()],
         "preview": made.view if made is not None else None,
         "has_outputs": bool(example.sample_out),
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import numpy as np
+
 import carton_runtime as carton
 from carton_jupyter.presenter.cache_view import size_text
 from carton_jupyter.previews import small_picture
@@ -39,15 +41,29 @@ def value_text(value: carton.LazyTensor | carton.MiscFile) -> str:
     """A line about a value: what a small tensor holds if that is at hand, else what kind it is."""
     if isinstance(value, carton.MiscFile):
         return "file" if value.size is None else f"file, {size_text(value.size)}"
-    kind = f"{value.dtype} {shape_text(value.shape)}" if value.shape else value.dtype
-    if not (value.is_at_hand and is_small(value)):
-        return kind
-    return f"{_listed(value.get_blocking().tolist())} {kind}"
+    if value.is_at_hand and is_small(value):
+        return tensor_text(value.get_blocking())
+    return _kind_text(value.dtype or "tensor", value.shape)
+
+
+def tensor_text(tensor: np.ndarray[Any, Any] | carton.NestedTensor) -> str:
+    """A line about a tensor: what a small one holds, and what kind it is."""
+    kind = _kind_text("string" if tensor.dtype.kind == "U" else tensor.dtype.name, tensor.shape)
+    is_whole = isinstance(tensor, np.ndarray) and _is_few(tensor.shape)
+    return f"{_listed(tensor.tolist())} {kind}" if is_whole else kind
+
+
+def _kind_text(dtype: str, shape: tuple[int | None, ...] | None) -> str:
+    return f"{dtype} {shape_text(shape)}" if shape else dtype
 
 
 def is_small(tensor: carton.LazyTensor) -> bool:
     """Whether a tensor has so few values that all of them are shown."""
-    return tensor.shape is not None and None not in tensor.shape and _count(tensor.shape) <= _FEW
+    return tensor.shape is not None and _is_few(tensor.shape)
+
+
+def _is_few(shape: tuple[int | None, ...]) -> bool:
+    return None not in shape and _count(shape) <= _FEW
 
 
 def _listed(value: Any) -> str:

@@ -253,11 +253,22 @@ def _values(values: Mapping[str, Value]) -> list[ValueView]:
 
 
 def _value(name: str, value: Value) -> ValueView:
+    return {"name": name, "text": line_text(value), "picture": _thumbnail(value)}
+
+
+def line_text(value: Value) -> str:
+    """A line about a value of an example; reads it, if it is small and at hand."""
     try:
-        shown = thumbnail(value.read_blocking()) if isinstance(value, carton.MiscFile) and value.is_at_hand else ""
-        return {"name": name, "text": value_text(value), "picture": shown}
+        return value_text(value)
     except carton.CartonError as error:  # a card says what it can
-        return {"name": name, "text": f"cannot be read: {error}", "picture": ""}
+        return f"cannot be read: {error}"
+
+
+def _thumbnail(value: Value) -> str:
+    try:
+        return thumbnail(value.read_blocking()) if isinstance(value, carton.MiscFile) and value.is_at_hand else ""
+    except carton.CartonError:  # its text may say why
+        return ""
 
 
 def _pictures(info: carton.CartonInfo) -> dict[str, str]:

@@ -122,8 +122,8 @@ def _folders(folder: Path) -> list[Path]:
 
 def _read(file: Path) -> list[RunnerEntry]:
     table = parse_toml(file.read_bytes(), str(file))
-    if (version := table.integer("version")) != 1:
-        raise table.error("version", f"must be 1, not {version}; a newer release may read it")
+    if (number := table.integer("version")) != 1:
+        raise table.error("version", f"must be 1, not {number}; a newer release may read it")
     installation_id = table.optional_text("installation_id")
     return [_entry(runner, file, installation_id) for runner in table.tables("runner")]
 
@@ -134,10 +134,10 @@ def _entry(runner: Table, file: Path, installation_id: str | None) -> RunnerEntr
         raise runner.error("framework", f"must be 'python', not {framework!r}; a newer release may know it")
     return RunnerEntry(
         name=runner.text("runner_name"),
-        framework_version=None if framework else _version(runner),
+        framework_version=None if framework else version(runner),
         compat_version=runner.integer("runner_compat_version"),
         interface_version=runner.integer("runner_interface_version"),
-        release_date=_date(runner),
+        release_date=release_date(runner),
         path=file.parent / Path(runner.text("runner_path")).expanduser(),
         platform=runner.optional_text("platform"),
         source=file,
@@ -146,14 +146,16 @@ def _entry(runner: Table, file: Path, installation_id: str | None) -> RunnerEntr
     )
 
 
-def _version(runner: Table) -> str:
+def version(runner: Table) -> str:
+    """The version of the framework that a runner serves. Raises `FormatError`."""
     try:
         return normalise_version(runner.text("framework_version"))
     except VersionReqError as error:
         raise runner.error("framework_version", str(error)) from error
 
 
-def _date(runner: Table) -> datetime:
+def release_date(runner: Table) -> datetime:
+    """When a runner was released. Raises `FormatError`."""
     value = runner.value("runner_release_date")
     try:
         date = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))

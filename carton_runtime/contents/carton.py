@@ -97,6 +97,14 @@ class CartonFiles:
         """Whether a file can be read without asking anybody far away."""
         return path in self.kept or (path in self.contents.paths and not self.contents.far_part(path).length)
 
+    def form_of(self, name: str) -> tuple[str, tuple[int | None, ...] | None]:
+        """The dtype and sizes of a stored tensor. Raises `FormatError` when there is no such."""
+        return self.tensors.form_of(name)
+
+    def is_tensor_at_hand(self, name: str) -> bool:
+        """Whether a stored tensor can be read without asking anybody far away."""
+        return all(map(self.is_at_hand, self.tensors.files_of(name)))
+
     async def read_tensor(self, name: str) -> Tensor:
         """A stored tensor. Raises as `read` does, and `FormatError` when its files make no tensor."""
         files = {path: await self.read(path) for path in self.tensors.files_of(name)}

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from carton_runtime.errors import FormatError
-from carton_runtime.format.archive.codecs import DAMAGE, Codec, Inflate, Zstd
+from carton_runtime.format.archive.codecs import DAMAGE, Codec, Gzip, Inflate, Zstd
 
 PIECE = 1 << 20
-
-_GZIP = zlib.MAX_WBITS | 16
 
 
 class Decoder:
@@ -66,28 +64,6 @@ class Decoder:
             raise FormatError(f"is sent in the encoding {self._encoding!r}, and damaged: {error}") from error
 
 
-class _Gzip:
-    """Any number of gzip members, one after the other (RFC 1952, section 2.2)."""
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(_GZIP)
-
-    def expand(self, data: bytes, most: int) -> bytes:
-        while True:
-            if self._member.eof:
-                data = self._member.unused_data + data
-                if not data:
-                    return b""
-                self._member = zlib.decompressobj(_GZIP)
-            piece = self._member.decompress(self._member.unconsumed_tail + data, most)
-            if piece or not self._member.eof:
-                return piece
-            data = b""
-
-    def is_complete(self) -> bool:
-        return self._member.eof and not self._member.unused_data
-
-
 class _Deflate:
     """With zlib's wrapping, as HTTP has it (RFC 9110, section 8.4.1.2), or without, as some servers do."""
 
@@ -131,8 +107,8 @@ class _Brotli:
 
 _CODECS: Mapping[str, Callable[[], Codec]] = {
     "zstd": Zstd,
-    "gzip": _Gzip,
-    "x-gzip": _Gzip,
+    "gzip": Gzip,
+    "x-gzip": Gzip,
     "br": _Brotli,
     "deflate": _Deflate,
 }

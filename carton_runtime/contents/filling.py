@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.model_links import model_links
@@ -15,10 +14,12 @@ from carton_runtime.events import OnEvent, Step, step
 from carton_runtime.format.paths import safe_join
 from carton_runtime.storage.cache import ContentStore, is_verified, link
 from carton_runtime.storage.cache.threads import in_thread
+from carton_runtime.storage.together import together
 
 _SMALL = 1 << 18  # files up to this size are asked for together
 _GROUP = 1 << 22  # bytes that are asked for together
-_AT_ONCE = 6
+AT_ONCE = 6
+"""Files that are fetched at once."""
 
 Names = dict[str, list[str]]
 """sha256 → the paths of the files that have it."""
@@ -105,7 +106,7 @@ class Filling:
         work = [self._fetch_one(names[sha256], running) for sha256 in large]
         groups = _groups([sha256 for sha256 in names if sha256 in small], sizes)
         work += [self._fetch_together({sha256: names[sha256] for sha256 in group}, running) for group in groups]
-        await run_all(work)
+        await together(work, asyncio.Semaphore(AT_ONCE))
 
     async def _fetch_one(self, paths: Sequence[str], running: Step) -> None:
         path = paths[0]
@@ -188,23 +189,3 @@ def _groups(small: Iterable[str], sizes: Mapping[str, int]) -> Iterator[list[str
             group, total = [], 0
     if group:
         yield group
-
-
-async def run_all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run all of `work`, some of it at once; the first error ends the rest, and is raised."""
-    slots = asyncio.Semaphore(_AT_ONCE)
-
-    async def run(one: Coroutine[Any, Any, None]) -> None:
-        try:
-            async with slots:
-                await one
-        finally:
-            one.close()  # also if its turn never came
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for one in work:
-                group.create_task(run(one))
-    except BaseExceptionGroup as errors:
-        first = errors.exceptions[0]
-        raise first from first.__cause__  # which raising it plainly would bury under the group

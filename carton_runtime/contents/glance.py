@@ -1,55 +1,61 @@
-"""What a carton far away says about itself, where its index is too large to be fetched just for that."""
+"""The description of a carton far away, without the rest of what a carton is opened with."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 
 from carton_runtime._child.carton_wire.values import Tensor
-from carton_runtime.contents.carton import CARTON_TOML, DESCRIBING, INDEX, CartonFiles
-from carton_runtime.contents.limiting import limits_of
+from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.listing import FileTable
-from carton_runtime.contents.zipped import Glimpsed, ZippedContents
-from carton_runtime.errors import FormatError
 from carton_runtime.format import v1
 from carton_runtime.format.document import Document
+from carton_runtime.format.limits import Limits
 from carton_runtime.format.tensor_files import TensorIndex
-from carton_runtime.settings import Settings
-from carton_runtime.storage.base import Source
-from carton_runtime.storage.remote import GAP, TAIL
-from carton_runtime.storage.spans import merged
 
-_AFFORDABLE = 60_000  # bytes besides the tail; together less than 200 KB
-_HEAD = 1 << 15  # of the zip's directory: about three hundred files
-_REQUESTS = 2
-_MODEL = "model/"
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a carton, besides its description.
+
+    Attributes:
+        paths: files that it has; there may be others.
+        count: about how many it has.
+        model_hash: the sha256 of its MANIFEST; `None` where that was not read.
+    """
+
+    paths: Collection[str]
+    count: int
+    model_hash: str | None = None
 
 
 class Glance:
-    """The description of a carton, read without its MANIFEST and most of its zip's directory.
+    """The description of a carton.
 
-    Its bytes were compared with the zip's checksums only. Whatever else is asked for opens the whole carton first,
-    which checks everything; it must still be the same then.
+    Whatever else is asked for opens the whole carton first, which checks everything; it must still be the same then.
 
     Attributes:
         document: what ``carton.toml`` says.
-        tensors: the index of the stored tensors.
+        tensors: the index of the stored tensors; `None` where that was left out.
         misc_files: the paths below ``misc/`` that were seen, without that prefix.
-        count: how many files there are.
-        model_hash: `None`: nobody has seen it yet.
+        count: about how many files there are.
+        model_hash: the sha256 of the MANIFEST; `None` where that was not read.
     """
 
-    model_hash: None = None
-
     def __init__(
-        self, source: Source, settings: Settings, document: Document, tensors: TensorIndex, seen: Glimpsed
+        self,
+        described: tuple[Document, TensorIndex | None],
+        seen: Seen,
+        open_whole: Callable[[], Awaitable[CartonFiles]],
+        close: Callable[[], Awaitable[None]],
     ) -> None:
-        self.document = document
-        self.tensors = tensors
-        paths = sorted(seen.contents.paths)
-        self.misc_files = tuple(path.removeprefix("misc/") for path in paths if path.startswith("misc/"))
+        self.document, self.tensors = described
+        self.misc_files = tuple(path.removeprefix("misc/") for path in sorted(seen.paths) if path.startswith("misc/"))
         self.count = seen.count
-        self._source = source
-        self._settings = settings
+        self.model_hash = seen.model_hash
+        self._open_whole = open_whole
+        self._close = close
         self._opening = asyncio.Lock()
         self._whole: CartonFiles | None = None
 
@@ -57,8 +63,7 @@ class Glance:
         """The carton, opened and checked. Raises as `CartonFiles.open` does."""
         async with self._opening:
             if self._whole is None:
-                contents = await ZippedContents.open(self._source, limits_of(self._settings))
-                self._whole = await CartonFiles.open(contents, self._settings)
+                self._whole = await self._open_whole()
             return self._whole
 
     async def read(self, path: str) -> bytes:
@@ -78,6 +83,15 @@ class Glance:
         """Whether the files are known."""
         return self._whole is not None
 
+    def form_of(self, name: str) -> tuple[str, tuple[int | None, ...] | None]:
+        """The dtype and sizes of a stored tensor; an empty text and `None` while they are not known."""
+        tensors = self._whole.tensors if self._whole else self.tensors
+        return tensors.form_of(name) if tensors else ("", None)
+
+    def is_tensor_at_hand(self, name: str) -> bool:
+        """Whether a stored tensor can be read without asking anybody far away."""
+        return self._whole is not None and self._whole.is_tensor_at_hand(name)
+
     def is_at_hand(self, path: str) -> bool:
         """Whether a file can be read without asking anybody far away."""
         return self._whole is not None and self._whole.is_at_hand(path)
@@ -88,41 +102,14 @@ class Glance:
 
     async def aclose(self) -> None:
         """Let go of what is held open."""
-        await self._source.aclose()
+        await self._close()
 
 
-async def glance_at(source: Source, settings: Settings) -> Glance | None:
-    """Read what describes a carton, if that is much less than reading its whole index; `None` if it is not.
-
-    Raises:
-        StorageError: it cannot be read.
-    """
-    try:
-        limits = limits_of(settings)
-        seen = await ZippedContents.glimpse(source, CARTON_TOML, tail=TAIL, head=_HEAD, without=_MODEL, limits=limits)
-        if seen.is_whole and _is_affordable(seen.contents):
-            return None
-        return await _described(seen, source, settings)
-    except FormatError:  # reading all of it says more about what is wrong, or that nothing is
-        return None
-
-
-def _is_affordable(contents: ZippedContents) -> bool:
-    """Whether the rest of what describes a carton comes in few and small requests."""
-    spans = [contents.far_part(path) for path in DESCRIBING if path in contents.paths]
-    asked = merged(spans, GAP)
-    return len(asked) <= _REQUESTS and sum(span.length for span in asked) <= _AFFORDABLE
-
-
-async def _described(seen: Glimpsed, source: Source, settings: Settings) -> Glance | None:
-    contents, limits = seen.contents, seen.contents.limits
-    paths = [path for path in (CARTON_TOML, INDEX) if path in contents.paths]
-    if CARTON_TOML not in paths or any([await contents.link_target(path) for path in paths]):
-        return None
-    for path in paths:
-        contents.check_size(path, "toml_size")
-    data = await contents.read_many(paths)
-    document = v1.parse(data[CARTON_TOML], limits)
-    tensors = TensorIndex.parse(data[INDEX], limits) if INDEX in data else TensorIndex({})
-    v1.check_references(document, tensors.names)  # which an index that was not seen fails, unless nothing needs it
-    return Glance(source, settings, document, tensors, seen)
+def described(toml: bytes, index: bytes | None, limits: Limits) -> tuple[Document, TensorIndex | None]:
+    """What ``carton.toml`` and, if it was read, the index of the stored tensors say. Raises `FormatError`."""
+    document = v1.parse(toml, limits)
+    if index is None:
+        return document, None
+    tensors = TensorIndex.parse(index, limits)
+    v1.check_references(document, tensors.names)
+    return document, tensors

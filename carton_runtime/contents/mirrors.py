@@ -22,15 +22,15 @@ from carton_runtime.storage.delivery import Delivery
 from carton_runtime.storage.local import LocalFile
 from carton_runtime.storage.locate import locate_copy
 from carton_runtime.storage.redact import redacted
-from carton_runtime.storage.retrying import Patience
+from carton_runtime.storage.retrying import RetryPolicy
 
 Expect = Callable[[int], None]
 """Who is told how many bytes come; fewer than 0 take that back."""
 
 _LOGGER = logging.getLogger(__name__)
 
-_LAST = Patience()
-_OTHERS = Patience(attempts=2, silence=15.0)  # the next mirror is tried sooner than this one once more
+_LAST = RetryPolicy()
+_OTHERS = RetryPolicy(attempts=2, silence=15.0)  # the next mirror is tried sooner than this one once more
 _RATIO_MATTERS = 1 << 20  # bytes; so much may come of however little
 
 
@@ -94,10 +94,10 @@ class Mirrors:
         wanted, failures = _Wanted(sha256, what, limit), list[tuple[str, CartonError]]()
         urls = self.links.urls.get(sha256, ())
         for url in urls:
-            patience = _LAST if url is urls[-1] else _OTHERS
+            policy = _LAST if url is urls[-1] else _OTHERS
             attempt = _Attempt(told, expect)
             try:
-                return await self._fetch(url, patience, wanted, store, attempt)
+                return await self._fetch(url, policy, wanted, store, attempt)
             except (MirrorError, IntegrityError, FormatError) as error:
                 attempt.take_back()
                 failures.append((redacted(url), error))
@@ -124,13 +124,13 @@ class Mirrors:
             raise StorageError(f"{what} cannot be read from the cache: {error}") from error
 
     async def _fetch(
-        self, url: str, patience: Patience, wanted: _Wanted, store: ContentStore, attempt: _Attempt
+        self, url: str, policy: RetryPolicy, wanted: _Wanted, store: ContentStore, attempt: _Attempt
     ) -> Path:
         async with AsyncExitStack() as opened:
 
             async def deliver() -> Delivery:
                 try:
-                    source = locate_copy(url, self.settings, patience)
+                    source = locate_copy(url, self.settings, policy)
                     opened.push_async_callback(source.aclose)
                     encoding = "" if isinstance(source, LocalFile) else await source.encoding()
                     delivery = await self._delivery(source, encoding, wanted)

@@ -10,20 +10,22 @@ from pathlib import Path
 from carton_runtime.contents.base import Contents
 from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.directory import open_directory
-from carton_runtime.contents.glance import Glance, glance_at
+from carton_runtime.contents.far_directory import FarDirectoryContents, manifest_source
+from carton_runtime.contents.glance import Glance
+from carton_runtime.contents.glancing import glance_at
 from carton_runtime.contents.limiting import limits_of
 from carton_runtime.contents.zipped import ZippedContents
 from carton_runtime.errors import FormatError, StorageError
 from carton_runtime.format.limits import Limits
 from carton_runtime.format.manifest import MANIFEST
 from carton_runtime.settings import Settings
-from carton_runtime.storage.base import Source
+from carton_runtime.storage.base import Folder, Source
 from carton_runtime.storage.local import LocalFile
 from carton_runtime.storage.locate import locate
 
 
 async def open_carton(location: str | os.PathLike[str], settings: Settings) -> CartonFiles:
-    """Open a carton: a zip by path or URL, or an unpacked directory by path or ``file:`` URL.
+    """Open a carton: a zip by path or URL, or an unpacked directory by path or URL, which ends with a slash.
 
     Raises:
         FormatError: it is no carton, or a broken one.
@@ -40,7 +42,7 @@ async def look_at_carton(location: str | os.PathLike[str], settings: Settings) -
     Raises as `open_carton` does.
     """
     place = await asyncio.to_thread(locate, location, settings)
-    if not isinstance(place, Source):
+    if isinstance(place, Path):
         return await _open(place, settings)
     try:
         return await glance_at(place, settings) or await _open(place, settings)
@@ -49,9 +51,12 @@ async def look_at_carton(location: str | os.PathLike[str], settings: Settings) -
         raise
 
 
-async def _open(place: Path | Source, settings: Settings) -> CartonFiles:
+async def _open(place: Path | Source | Folder, settings: Settings) -> CartonFiles:
     limits = limits_of(settings)
-    contents = await (_open_zip(place, limits) if isinstance(place, Source) else _open_path(place, limits))
+    if isinstance(place, Path):
+        contents = await _open_path(place, limits)
+    else:
+        contents = await (_open_zip(place, limits) if isinstance(place, Source) else _open_folder(place, limits))
     try:
         return await CartonFiles.open(contents, settings)
     except BaseException:
@@ -78,6 +83,15 @@ async def _open_zip(source: Source, limits: Limits) -> Contents:
         return await ZippedContents.open(source, limits)
     except BaseException:
         await source.aclose()
+        raise
+
+
+async def _open_folder(folder: Folder, limits: Limits) -> Contents:
+    try:
+        opened = {MANIFEST: await manifest_source(folder)}  # before all of what may be somebody's bucket is listed
+        return await FarDirectoryContents.open(folder, opened, limits)
+    except BaseException:
+        await folder.aclose()
         raise
 
 

@@ -66,7 +66,7 @@ class ZippedContents(Contents):
         size = await source.size()
         reading = read_glimpse(size, wanted, tail=tail, head=head, without=without, limits=limits)
         (seen,) = await _drive([reading], source)
-        return Glimpsed(cls(source, ZipIndex(seen.entries), limits), seen.is_whole, seen.count)
+        return Glimpsed(cls(source, ZipIndex(seen.entries), limits), seen.is_whole, seen.count, seen.asked)
 
     @property
     def paths(self) -> Collection[str]:
@@ -129,11 +129,13 @@ class Glimpsed:
         contents: those that were seen.
         is_whole: whether these are all.
         count: how many there are.
+        asked: how many requests it took.
     """
 
     contents: ZippedContents
     is_whole: bool
     count: int
+    asked: int
 
 
 def _is_small(entry: ZipEntry) -> bool:

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from carton_runtime.environments.building import build_environment
 from carton_runtime.environments.home import Home
 from carton_runtime.environments.inspection import Interpreter
@@ -17,6 +15,7 @@ from carton_runtime.environments.recipe import Recipe
 from carton_runtime.errors import EnvironmentBuildError
 from carton_runtime.events import OnEvent, step
 from carton_runtime.settings import Settings
+from carton_runtime.storage.locks import FILE, lock_blocking, try_lock
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -43,16 +42,13 @@ def build_once(
 @contextmanager
 def _turn(folder: Path, on_event: OnEvent | None) -> Iterator[None]:
     """Hold the lock on one environment, saying so when that means waiting for another process."""
-    lock = FileLock(folder.parent / f".{folder.name}.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
+    path = folder.parent / f".{folder.name}.lock"
+    turn = try_lock(path, flags=FILE)
+    if turn is None:
         with step("environment.wait", "Another process is building this environment", on_event=on_event):
-            lock.acquire()
-    try:
+            turn = lock_blocking(path, flags=FILE)
+    with turn:
         yield
-    finally:
-        lock.release()
 
 
 def _build(home: Home, recipe: Recipe, interpreter: Interpreter, settings: Settings, on_event: OnEvent | None) -> None:

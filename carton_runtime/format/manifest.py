@@ -13,13 +13,14 @@ from carton_runtime.errors import FormatError
 from carton_runtime.format.limits import DEFAULTS, Limits
 from carton_runtime.format.paths import check_distinct, safe_path
 from carton_runtime.format.reading import Table, parse_toml
+from carton_runtime.format.urls import objection
 
 MANIFEST = "MANIFEST"
 LINKS = "LINKS"
 
 _LINKS_VERSION = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_URL = re.compile(r"(?:https?|file)://[^\s\ud800-\udfff]+", re.IGNORECASE)
+_HOLDER = "a carton"
 
 
 @dataclass(frozen=True)
@@ -169,13 +170,13 @@ def _urls(table: Table) -> dict[str, tuple[str, ...]]:
 def _mirrors(table: Table, sha256: str) -> tuple[str, ...]:
     urls = table.text_list(sha256)
     for position, url in enumerate(urls):
-        if not _URL.fullmatch(url):
-            raise table.error((sha256, position), f"{url[:200]!r} is not an http, https or file URL")
+        if reason := objection(url, files=True, holder=_HOLDER):
+            raise table.error((sha256, position), reason)
     return urls
 
 
 def _check_no_files(table: Table, links: Links) -> None:
     for sha256, urls in links.urls.items():
         for position, url in enumerate(urls):
-            if url.lower().startswith("file:"):
-                raise table.error((sha256, position), "is a file URL, which only a carton on this machine may have")
+            if reason := objection(url, files=False, holder=_HOLDER):
+                raise table.error((sha256, position), reason)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from carton_runtime import background
 from carton_runtime.contents.carton import CartonFiles
-from carton_runtime.contents.filling import run_all
+from carton_runtime.contents.filling import AT_ONCE
 from carton_runtime.contents.mirrors import Mirrors
 from carton_runtime.contents.opening import open_carton
 from carton_runtime.environments.embedding import Wheel, embed
@@ -22,17 +22,15 @@ from carton_runtime.environments.recipe import Recipe
 from carton_runtime.environments.targets import Target
 from carton_runtime.errors import EnvironmentBuildError
 from carton_runtime.events import OnEvent, Step, step
-from carton_runtime.format.archive import ArchiveWriter
 from carton_runtime.format.manifest import Links
 from carton_runtime.format.versionreq import VersionReq
-from carton_runtime.packing.entries import EntryWriter, content_size
-from carton_runtime.packing.hashing import Hasher
 from carton_runtime.packing.output import Output
-from carton_runtime.packing.rewriting import Changes, Rewriter, symlinks_of
+from carton_runtime.packing.rewriting import Changes, Writing, rewrite, symlinks_of
 from carton_runtime.packing.steps import LOCK_DIR
 from carton_runtime.settings import Settings
 from carton_runtime.storage.cache import ContentStore
 from carton_runtime.storage.locate import local_path
+from carton_runtime.storage.together import together
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -83,7 +81,11 @@ async def _bundle(path: str | os.PathLike[str], output: Output, on_event: OnEven
         promised = {path: files.manifest.entries[path] for path in _lacking(files, packages)}
         promised |= {path: wheel.sha256 for path, wheel in packages.wheels.items()}
         changes = Changes(held=held, promised=promised)
-        return await output.written(lambda archive: _write(files, targets, changes, archive, output, on_event))
+        return await output.written(
+            lambda archive: rewrite(
+                files, targets, changes, Writing(archive, output.stop, "packing everything", on_event)
+            )
+        )
     finally:
         await files.aclose()
 
@@ -156,25 +158,11 @@ async def _fetched(files: CartonFiles, packages: _Packages, settings: Settings, 
         fetched[path] = await mirrors.fetch(wheel.sha256, store, what=path, told=tell, expect=running.expect)
 
     work = [linked(path) for path in _lacking(files, packages)]
-    await run_all([*work, *(wheel_of(path, wheel) for path, wheel in packages.wheels.items())])
+    work += [wheel_of(path, wheel) for path, wheel in packages.wheels.items()]
+    await together(work, asyncio.Semaphore(AT_ONCE))
     return fetched
 
 
 def _lacking(files: CartonFiles, packages: _Packages) -> list[str]:
     """The files that the carton only links to and is to hold as they are."""
     return sorted(files.manifest.entries.keys() - set(files.contents.paths) - packages.held.keys())
-
-
-def _write(
-    files: CartonFiles,
-    targets: Mapping[str, str],
-    changes: Changes,
-    archive: ArchiveWriter,
-    output: Output,
-    on_event: OnEvent | None,
-) -> None:
-    kept = [path for path in files.model_files if path not in changes.held and path not in targets]
-    held = sum(content_size(content) for path, content in changes.held.items() if path.startswith("model/"))
-    total = held + sum(files.size(path) or 0 for path in kept)
-    with step("model.pack", "packing everything", total=total, on_event=on_event) as running, Hasher() as hasher:
-        Rewriter(files, targets, changes, EntryWriter(archive, running, output.stop, hasher)).write()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import AsyncGenerator, Collection, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -10,8 +11,11 @@ from pathlib import Path
 
 from carton_runtime import background
 from carton_runtime.contents.carton import CARTON_TOML, CartonFiles
+from carton_runtime.events import OnEvent, step
+from carton_runtime.format.archive import ArchiveWriter
 from carton_runtime.format.manifest import Links, Manifest
-from carton_runtime.packing.entries import EntryWriter
+from carton_runtime.packing.entries import EntryWriter, content_size
+from carton_runtime.packing.hashing import Hasher
 from carton_runtime.storage.cache import check_digest
 
 
@@ -32,7 +36,48 @@ class Changes:
     links: Links = field(default_factory=lambda: Links({}))
 
 
-class Rewriter:
+@dataclass(frozen=True)
+class Writing:
+    """Where a carton goes.
+
+    Attributes:
+        archive: the new one.
+        stop: set when nobody wants it any more.
+        message: what is done, for people.
+        on_event: told of the step ``model.pack``.
+    """
+
+    archive: ArchiveWriter
+    stop: threading.Event
+    message: str
+    on_event: OnEvent | None
+
+
+def rewrite(files: CartonFiles, targets: Mapping[str, str], changes: Changes, writing: Writing) -> None:
+    """Copy a carton with changes; in a thread, since what is kept comes from the background loop.
+
+    Args:
+        files: the carton.
+        targets: what `symlinks_of` found in it.
+        changes: what is to be otherwise.
+        writing: where it goes.
+
+    Raises:
+        IntegrityError: a file that is kept is not what the MANIFEST promises.
+        FormatError: the archive is damaged, or a name cannot be in a carton.
+        StorageError: a file cannot be read.
+    """
+    elsewhere = {*changes.left_out, *changes.held, *targets}
+    kept = sum(files.size(path) or 0 for path in files.model_files if path not in elsewhere)
+    held = sum(content_size(content) for path, content in changes.held.items() if path.startswith("model/"))
+    with (
+        step("model.pack", writing.message, total=kept + held, on_event=writing.on_event) as running,
+        Hasher() as hasher,
+    ):
+        _Rewriter(files, targets, changes, EntryWriter(writing.archive, running, writing.stop, hasher)).write()
+
+
+class _Rewriter:
     """Copies a carton with changes. What it keeps is checked on the way.
 
     Args:
@@ -49,13 +94,7 @@ class Rewriter:
         self._entries = entries
 
     def write(self) -> None:
-        """Write everything; in a thread, since what is kept comes from the background loop.
-
-        Raises:
-            IntegrityError: a file that is kept is not what the MANIFEST promises.
-            FormatError: the archive is damaged, or a name cannot be in a carton.
-            StorageError: a file cannot be read.
-        """
+        """Write everything."""
         promised, changes = self._files.manifest.entries, self._changes
         for path in sorted({*promised, *changes.held}, key=_place):
             if path in self._targets:

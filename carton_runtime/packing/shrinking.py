@@ -9,14 +9,11 @@ from pathlib import Path
 from carton_runtime import background
 from carton_runtime.contents.carton import CartonFiles
 from carton_runtime.contents.opening import open_carton
-from carton_runtime.events import OnEvent, step
-from carton_runtime.format.archive import ArchiveWriter
+from carton_runtime.events import OnEvent
 from carton_runtime.format.manifest import Links
-from carton_runtime.packing.entries import EntryWriter
-from carton_runtime.packing.hashing import Hasher
 from carton_runtime.packing.linking import checked_links, chosen_links
 from carton_runtime.packing.output import Output
-from carton_runtime.packing.rewriting import Changes, Rewriter, symlinks_of
+from carton_runtime.packing.rewriting import Changes, Writing, rewrite, symlinks_of
 from carton_runtime.settings import Settings
 from carton_runtime.storage.locate import local_path
 
@@ -56,7 +53,11 @@ async def _shrink(path: str | os.PathLike[str], links: Links, output: Output, on
         chosen = chosen_links(links, set(files.manifest.entries.values()), "urls")
         targets = await symlinks_of(files)
         changes = Changes(_linked(files, chosen), links=_merged(chosen, files.mirrors.links))
-        return await output.written(lambda archive: _write(files, targets, changes, archive, output, on_event))
+        return await output.written(
+            lambda archive: rewrite(
+                files, targets, changes, Writing(archive, output.stop, "packing what is not linked to", on_event)
+            )
+        )
     finally:
         await files.aclose()
 
@@ -72,18 +73,3 @@ def _merged(links: Links, known: Links) -> Links:
         for sha256 in {**known.urls, **links.urls}
     }
     return Links(urls)
-
-
-def _write(
-    files: CartonFiles,
-    targets: Mapping[str, str],
-    changes: Changes,
-    archive: ArchiveWriter,
-    output: Output,
-    on_event: OnEvent | None,
-) -> None:
-    kept = [path for path in files.model_files if path not in changes.left_out and path not in targets]
-    total = sum(files.size(path) or 0 for path in kept)
-    message = "packing what is not linked to"
-    with step("model.pack", message, total=total, on_event=on_event) as running, Hasher() as hasher:
-        Rewriter(files, targets, changes, EntryWriter(archive, running, output.stop, hasher)).write()

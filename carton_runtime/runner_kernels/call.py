@@ -9,7 +9,9 @@ import weakref
 from contextvars import copy_context
 from typing import Any, Self
 
+from carton_runtime._child.carton_wire.frames import new_tuple
 from carton_runtime._child.carton_wire.messages import Kind, Message
+from carton_runtime._child.carton_wire.tensors import Form
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.errors import CallTimeoutError, CartonError
 from carton_runtime.runner_kernels.cancelling import LAST
@@ -30,6 +32,7 @@ class Call:
         kernel: which to call; its gate was open.
         kind: what to ask.
         tensors: the inputs.
+        form: theirs, if it is known already.
         timeout: seconds until a reply must have come.
         fields: of the message.
     """
@@ -38,16 +41,17 @@ class Call:
         self,
         kernel: Kernel,
         kind: Kind,
-        tensors: dict[str, Tensor] | None = None,
+        tensors: dict[str, Tensor],
+        form: Form | None,
         timeout: float | None = None,
         **fields: Any,
     ) -> None:
         self._start = time.perf_counter()
         self._kernel = kernel
         self._timeout = timeout
-        self._place = place = kernel.channel.new_place(is_stream=bool(fields.get("credit")))
+        self._place = place = kernel.channel.new_place(is_stream="credit" in fields and fields["credit"] > 0)
         place.caller = weakref.ref(self)
-        self._request = Message(kind, place.call, fields, tensors or {})
+        self._request = new_tuple(Message, (kind, place.call, fields, tensors, form))
         self._is_open = True
 
     def __enter__(self) -> Self:

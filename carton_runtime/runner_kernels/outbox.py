@@ -9,6 +9,7 @@ import contextlib
 import socket
 import threading
 from collections import deque
+from collections.abc import Sequence
 
 from carton_runtime._child.carton_wire.connection import unsent
 from carton_runtime._child.carton_wire.messages import Codec, Message
@@ -41,11 +42,12 @@ class Outbox:
             session.passes(message.kind)
             frame = self._codec.encode_again(message)
             if frame is not None:
-                self._waiting.append(_Outgoing([memoryview(frame)]))
+                self._waiting.append(_Outgoing([frame], len(frame)))
             else:
                 # What was lent, and what is said to be free, must leave with the message or not at all.
                 with Uninterrupted():
-                    self._waiting.append(_Outgoing(self._codec.encode(message)))
+                    pieces = self._codec.encode(message)
+                    self._waiting.append(_Outgoing(pieces, sum(map(len, pieces))))
             self._flush()
 
     @property
@@ -99,19 +101,21 @@ class _Outgoing:
 
     __slots__ = ("_counts", "_pieces", "_size")
 
-    def __init__(self, pieces: list[memoryview]) -> None:
+    def __init__(self, pieces: Sequence[bytes | memoryview], size: int) -> None:
         self._pieces = pieces
-        self._size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+        self._size = size
         self._counts: list[int] = []
 
     def send(self, sock: socket.socket) -> bool:
         """Send what the socket takes of the rest; whether that was all of it."""
-        sent = sum(self._counts)
+        counts = self._counts
+        sent = sum(counts)
         if sent < self._size:
-            rest = unsent(self._pieces, sent) if sent else self._pieces
+            rest = unsent([memoryview(piece) for piece in self._pieces], sent) if sent else self._pieces
             # One C call sends and records: an interrupt lands before it or after it, never between the two.
             if len(rest) == 1:
-                self._counts.extend(map(sock.send, rest))
+                counts.extend(map(sock.send, rest))
             else:
-                self._counts.extend(map(sock.sendmsg, (rest[:_MOST_PIECES],)))
-        return sum(self._counts) == self._size
+                counts.extend(map(sock.sendmsg, (rest[:_MOST_PIECES],)))
+            sent = sum(counts)
+        return sent == self._size

@@ -1,10 +1,12 @@
-"""The seam behind which bytes live: a thing of a known size that ranges can be read from."""
+"""The seam behind which bytes live: things of a known size that ranges can be read from, and folders of them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import NamedTuple
+
+from carton_runtime.errors import StorageError
 
 PIECE = 1 << 20
 """The most bytes in one piece of a stream."""
@@ -20,6 +22,10 @@ class Span(NamedTuple):
     def stop(self) -> int:
         """The offset after the last byte."""
         return self.start + self.length
+
+
+class NotThereError(StorageError):
+    """Nothing is where something was looked for."""
 
 
 class Source(ABC):
@@ -83,3 +89,43 @@ class Source(ABC):
     @abstractmethod
     async def aclose(self) -> None:
         """Let go of what is held open. May be called twice, and while nothing is being read."""
+
+
+class Listed(NamedTuple):
+    """A file of a folder.
+
+    Attributes:
+        path: where it is in the folder, as whoever keeps it says: *unchecked*.
+        size: bytes in it.
+        source: opens it, in the version that was listed where that can be told.
+    """
+
+    path: str
+    size: int
+    source: Callable[[], Source]
+
+
+class Folder(ABC):
+    """Files far away that lie together, all of them used in one event loop.
+
+    Attributes:
+        name: where they are, for messages; never holds credentials.
+    """
+
+    name: str
+
+    @abstractmethod
+    def entries(self) -> AsyncGenerator[Listed, None]:
+        """All files below it, however deep, in any order. Leave it early through its ``aclose()``.
+
+        Raises:
+            StorageError: it may not be listed, or that failed for good.
+        """
+
+    @abstractmethod
+    def file(self, path: str) -> Source:
+        """A file below it, by a path that is safe; its first look raises `NotThereError` where there is none."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Let go of what is held open; its sources need no closing of their own. May be called twice."""

@@ -1,4 +1,4 @@
-"""From what a person types to the bytes: a path on this machine, or a source far away."""
+"""From what a person types to the bytes: a path on this machine, or a source or folder far away."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from carton_runtime.errors import StorageError
 from carton_runtime.settings import Settings
-from carton_runtime.storage.base import Source
+from carton_runtime.storage.base import Folder, Source
 from carton_runtime.storage.local import LocalFile
-from carton_runtime.storage.objects import SCHEMES, ObjectSource
+from carton_runtime.storage.objects.address import SCHEMES
+from carton_runtime.storage.objects.folder import ObjectFolder
+from carton_runtime.storage.objects.source import ObjectSource
 from carton_runtime.storage.redact import redacted
-from carton_runtime.storage.retrying import Patience
+from carton_runtime.storage.retrying import RetryPolicy
 
 if TYPE_CHECKING:
     from carton_runtime.storage.http.source import HttpSource
@@ -22,33 +24,30 @@ _WEB = ("http", "https")
 _HERE = ("memory", "local")  # file systems of fsspec's that touch no network
 
 
-def locate(location: object, settings: Settings) -> Path | Source:
-    """Where something is: a path for what is on this machine, and a source, not opened yet, for what is not.
+def locate(location: object, settings: Settings) -> Path | Source | Folder:
+    """Where something is: a path for what is on this machine, and for what is not a source or folder, not opened yet.
 
     Args:
         location: a path; or a URL: ``file:``, ``http:``, ``https:``, ``s3:``, ``gs:``, ``az:`` or ``abfs:``, or one of
-            those that fsspec knows.
+            those that fsspec knows. A slash at its end makes it that of a folder, except on the web, which has none.
         settings: say whether the network may be used.
 
     Raises:
         StorageError: it is no location, of a kind that cannot be read, or on the network while that is off.
     """
     text = check_location(location)
-    if not _is_url(text):
+    if not _is_url(text) or (scheme := _parts(text).scheme) == "file":
         return local_path(text)
-    parts = _parts(text)
-    if parts.scheme == "file":
-        return _path_of_url(parts.netloc, parts.path, text)
-    return _far_away(parts.scheme, text, settings)
+    return _far_away(scheme, text, settings)
 
 
-def locate_copy(url: str, settings: Settings, patience: Patience) -> LocalFile | HttpSource:
+def locate_copy(url: str, settings: Settings, policy: RetryPolicy) -> LocalFile | HttpSource:
     """Where a copy of a file is that may be compressed on its way.
 
     Args:
         url: a ``file:``, ``http:`` or ``https:`` URL.
         settings: say whether the network may be used.
-        patience: how long to wait for a server.
+        policy: how long to wait for a server.
 
     Raises:
         StorageError: it is no such URL, or on the network while that is off.
@@ -59,7 +58,7 @@ def locate_copy(url: str, settings: Settings, patience: Patience) -> LocalFile |
     _check_online(parts.scheme, url, settings)
     from carton_runtime.storage.http.source import HttpSource
 
-    return HttpSource(url, patience, encoded=True)
+    return HttpSource(url, policy, encoded=True)
 
 
 def check_location(location: object) -> str:
@@ -88,8 +87,17 @@ def _is_encodable(text: str) -> bool:
 
 
 def local_path(location: object) -> Path:
-    """A path on this machine. Raises as `check_location` does."""
+    """A path on this machine, which may be given as a ``file:`` URL.
+
+    Raises:
+        StorageError: as `check_location` does, or it is a URL of something far away.
+    """
     text = check_location(location)
+    if _is_url(text):
+        parts = _parts(text)
+        if parts.scheme == "file":
+            return _path_of_url(parts.netloc, parts.path, text)
+        raise StorageError(f"{redacted(text)} is a URL; a path on this machine is needed here")
     try:
         return Path(text).expanduser()
     except RuntimeError as error:  # of a user whom nobody knows
@@ -110,17 +118,18 @@ def _path_of_url(host: str, path: str, location: str) -> Path:
     return Path(check_location(os.fsdecode(unquote_to_bytes(path))))
 
 
-def _far_away(scheme: str, url: str, settings: Settings) -> Source:
+def _far_away(scheme: str, url: str, settings: Settings) -> Source | Folder:
     _check_online(scheme, url, settings)
     if scheme in _WEB:
         from carton_runtime.storage.http.source import HttpSource
 
         return HttpSource(url)
+    is_folder = any(part.endswith("/") for part in url.split("::"))  # of a chain of fsspec's, it may be the first
     if scheme in SCHEMES:
-        return ObjectSource(url)
-    from carton_runtime.storage.filesystems import FilesystemSource
+        return ObjectFolder(url) if is_folder else ObjectSource(url)
+    from carton_runtime.storage.filesystems import FilesystemFolder, FilesystemSource, Place
 
-    return FilesystemSource(url)
+    return FilesystemFolder(Place.of(url)) if is_folder else FilesystemSource(Place.of(url))
 
 
 def _check_online(scheme: str, url: str, settings: Settings) -> None:

@@ -61,7 +61,7 @@ async def lock(path: Path, *, shared: bool = False, flags: int = _FOLDER) -> Loc
     while True:
         descriptor = os.open(path, flags, 0o644)
         try:
-            if not _locked(descriptor, _operation(shared)):
+            if not _locked(descriptor, _operation(shared) | fcntl.LOCK_NB):
                 await _wait(descriptor, _operation(shared))
             if _is_at(path, descriptor):
                 return Lock(descriptor)
@@ -74,10 +74,21 @@ async def lock(path: Path, *, shared: bool = False, flags: int = _FOLDER) -> Loc
 
 def try_lock(path: Path, *, shared: bool = False, flags: int = _FOLDER) -> Lock | None:
     """Lock what nobody else holds; `None` where somebody does. Arguments and errors are those of `lock`."""
+    return _lock_here(path, _operation(shared) | fcntl.LOCK_NB, flags)
+
+
+def lock_blocking(path: Path, *, shared: bool = False, flags: int = _FOLDER) -> Lock:
+    """`lock`, waiting in this thread, which nothing but a signal ends. Arguments and errors are those of `lock`."""
+    held = _lock_here(path, _operation(shared), flags)
+    assert held is not None  # noqa: S101  without LOCK_NB there is no other outcome
+    return held
+
+
+def _lock_here(path: Path, operation: int, flags: int) -> Lock | None:
     while True:
         descriptor = os.open(path, flags, 0o644)
         try:
-            is_ours = _locked(descriptor, _operation(shared))
+            is_ours = _locked(descriptor, operation)
             if is_ours and _is_at(path, descriptor):
                 return Lock(descriptor)
         except BaseException:
@@ -94,7 +105,7 @@ def _operation(shared: bool) -> int:
 
 def _locked(descriptor: int, operation: int) -> bool:
     try:
-        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, operation)
     except BlockingIOError:
         return False
     return True

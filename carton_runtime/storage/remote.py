@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from carton_runtime.errors import StorageError
 from carton_runtime.storage.base import Source, Span
 from carton_runtime.storage.spans import cut, merged
+from carton_runtime.storage.together import together
 
 TAIL = 1 << 17
 """Bytes that the first look brings along: what describes a carton, of one with up to about a thousand files."""
@@ -121,16 +122,10 @@ class RemoteSource(Source):
             raise StorageError(f"{self.name} ends {span.stop - look.size} bytes early")
 
     async def _fetch_all(self, spans: Sequence[Span]) -> list[bytes]:
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._fetch_one(span)) for span in spans]
-        except BaseExceptionGroup as errors:
-            first = errors.exceptions[0]
-            raise first from first.__cause__  # which raising it plainly would bury under the group
-        return [task.result() for task in tasks]
+        return await together((self._fetch_one(span) for span in spans), self._slots)
 
     async def _fetch_one(self, span: Span) -> bytes:
-        async with self._slots, aclosing(self._fetch(span)) as pieces:
+        async with aclosing(self._fetch(span)) as pieces:
             return b"".join([piece async for piece in pieces])
 
 

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long somebody far away is waited for. All times are in seconds.
 
     Attributes:
@@ -25,6 +25,8 @@ class Patience:
         progress: bytes after which an interruption counts as the first one again.
         connect: how long a connection may take.
         silence: how long nothing may arrive.
+        first_look: how long the first look at a bucket may take, all attempts together; it may have to ask somebody
+            else first who is asking.
     """
 
     attempts: int = 5
@@ -34,6 +36,7 @@ class Patience:
     progress: int = 1 << 20
     connect: float = 10.0
     silence: float = 30.0
+    first_look: float = 45.0
 
 
 class Trouble(Exception):  # noqa: N818  an attempt's, and no error yet
@@ -50,18 +53,18 @@ class Trouble(Exception):  # noqa: N818  an attempt's, and no error yet
         self.hopeless = hopeless
 
 
-async def attempted(work: Callable[[], Awaitable[T]], patience: Patience, what: str) -> T:
+async def attempted(work: Callable[[], Awaitable[T]], policy: RetryPolicy, what: str) -> T:
     """What `work` gives, in as many attempts as it takes.
 
     Args:
         work: one attempt; raises `Trouble` when it fails.
-        patience: how many, and how far apart.
+        policy: how many, and how far apart.
         what: what is attempted, for messages.
 
     Raises:
         StorageError: none of them succeeded.
     """
-    attempts = Attempts(patience, what)
+    attempts = Attempts(policy, what)
     while True:
         try:
             return await work()
@@ -73,12 +76,12 @@ class Attempts:
     """The attempts at one thing, with pauses of random length between them, so that many clients do not come at once.
 
     Args:
-        patience: how many, and how far apart.
+        policy: how many, and how far apart.
         what: what is attempted, for messages.
     """
 
-    def __init__(self, patience: Patience, what: str) -> None:
-        self._patience = patience
+    def __init__(self, policy: RetryPolicy, what: str) -> None:
+        self._policy = policy
         self._what = what
         self._failed = 0
         self._got = 0
@@ -86,7 +89,7 @@ class Attempts:
     def progress(self, amount: int) -> None:
         """Bytes came."""
         self._got += amount
-        if self._got >= self._patience.progress:
+        if self._got >= self._policy.progress:
             self._failed = self._got = 0
 
     async def failed(self, trouble: Trouble) -> None:
@@ -96,13 +99,13 @@ class Attempts:
             StorageError: it was the last one, there is no hope, or the other side asks for more time than there is.
         """
         self._failed += 1
-        if trouble.hopeless or self._failed >= self._patience.attempts:
+        if trouble.hopeless or self._failed >= self._policy.attempts:
             times = f"; tried {self._failed} times" if self._failed > 1 else ""
             raise StorageError(f"{self._what}: {trouble}{times}") from trouble.__cause__
-        if trouble.wait is not None and trouble.wait > self._patience.longest_asked:
+        if trouble.wait is not None and trouble.wait > self._policy.longest_asked:
             raise StorageError(f"{self._what}: {trouble}; try again in {trouble.wait:.0f} seconds")
         await asyncio.sleep(self._pause() if trouble.wait is None else trouble.wait)
 
     def _pause(self) -> float:
-        longest = min(self._patience.delay * 2 ** (self._failed - 1), self._patience.longest_delay)
+        longest = min(self._policy.delay * 2 ** (self._failed - 1), self._policy.longest_delay)
         return random.uniform(0, longest)  # noqa: S311  no secret depends on it

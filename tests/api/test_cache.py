@@ -14,6 +14,7 @@ from fix_models import DOUBLE, Loader
 import carton_runtime as carton
 
 MB = 1_000_000
+OPTIONS = {"entrypoint_package": "main", "entrypoint_fn": "get_model"}
 
 
 @pytest.fixture
@@ -60,6 +61,24 @@ async def test_what_is_loaded_stays_until_it_is_closed(heavy: Callable[[str], Pa
     assert MB < carton.cache.prune() < 1.1 * MB
     assert carton.cache.models() == []
     assert carton.cache.size() == 0
+
+
+async def test_what_belongs_to_a_model_run_unpacked_goes_once_that_is_closed(
+    code_dir: Callable[..., Path], cache_dir: Path
+) -> None:
+    path = code_dir(DOUBLE)
+    async with await carton.load_unpacked(path, "python", ">=3.11", runner_opts=OPTIONS) as model:
+        (folder,) = (cache_dir / "unpacked").iterdir()
+        assert carton.cache.size() > 0
+        carton.cache.prune()
+        await model.restart()
+        assert folder.is_dir()
+    assert carton.cache.prune() > 0
+    assert not folder.exists()
+    assert carton.cache.size() == 0
+    assert (path / "main.py").is_file(), "the model itself is the user's"
+    async with await carton.load_unpacked(path, "python", ">=3.11", runner_opts=OPTIONS):
+        assert folder.is_dir()
 
 
 async def test_a_model_that_was_restarted_is_still_in_use(heavy: Callable[[str], Path]) -> None:

@@ -12,6 +12,9 @@ from child.tools import codec, decoded, frame_bytes, frame_of
 from carton_runtime._child.carton_wire.errors import WireError
 from carton_runtime._child.carton_wire.frames import Frame
 from carton_runtime._child.carton_wire.messages import Codec, Kind, Message
+from carton_runtime._child.carton_wire.nested import NestedTensor
+from carton_runtime._child.carton_wire.tensors import form_of
+from carton_runtime._child.carton_wire.values import Tensor
 
 FIELDS: dict[Kind, dict[str, Any]] = {
     Kind.HELLO: {"wire": 2, "pid": 1, "python": "3.8.0", "numpy": "1.24.0"},
@@ -49,13 +52,24 @@ def received(kind: int, header: Any, *, codec: Codec | None = None) -> Message:
 
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
 def test_every_kind_arrives_as_it_was_sent(kind: Kind) -> None:
-    message = Message(kind, 12, fields_of(kind), {})
+    message = Message(kind, 12, fields_of(kind), {}, form=())
     assert codec().decode(frame_of(message)) == message
 
 
 def test_a_sealed_call_arrives_with_its_handle() -> None:
-    message = Message(Kind.CALL, 12, {"handle": 3, "credit": 0}, {})
+    message = Message(Kind.CALL, 12, {"handle": 3, "credit": 0}, {}, form=())
     assert codec().decode(frame_of(message)) == message
+
+
+def test_the_form_that_a_header_tells_is_that_of_its_tensors() -> None:
+    tensors = {"x": np.zeros((2, 3), np.float32), "y": np.array(7, np.int8)}
+    message = codec().decode(frame_of(Message(Kind.RESULT, 12, {}, tensors)))
+    assert message.form == form_of(message.tensors) == form_of(tensors)
+
+
+@pytest.mark.parametrize("tensor", [np.array(["a"]), NestedTensor([[1], [2, 3]])], ids=["string", "nested"])
+def test_where_a_header_does_not_tell_it_a_form_is_not_guessed(tensor: Tensor) -> None:
+    assert codec().decode(frame_of(Message(Kind.RESULT, 12, {}, {"x": tensor}))).form is None
 
 
 def test_the_numbers_of_the_kinds_are_fixed() -> None:

@@ -59,6 +59,27 @@ def as_the_original(described: dict[str, bytes], model: dict[str, bytes]) -> dic
     return {**files, "MANIFEST": manifest_of(files)}
 
 
+def as_sorted(described: dict[str, bytes], model: dict[str, bytes]) -> dict[str, bytes]:
+    """As who sorts names writes them."""
+    return dict(sorted(as_ours(described, model).items()))
+
+
+def as_sorted_backwards(described: dict[str, bytes], model: dict[str, bytes]) -> dict[str, bytes]:
+    return dict(sorted(as_ours(described, model).items(), reverse=True))
+
+
+def as_walked(described: dict[str, bytes], model: dict[str, bytes]) -> dict[str, bytes]:
+    """As who walks a folder writes it: one folder after the other, in any order, with entries of their own."""
+    files = as_ours(described, model)
+    order = ["tensor_data/", "model/", "carton.toml", "misc/", "MANIFEST"]
+    walked: dict[str, bytes] = {}
+    for first in order:
+        walked |= {first: b""} if first.endswith("/") else {}
+        walked |= {path: data for path, data in files.items() if path.startswith(first)}
+    assert walked.keys() >= files.keys()
+    return walked
+
+
 def in_between(described: dict[str, bytes], model: dict[str, bytes]) -> dict[str, bytes]:
     """What describes the carton stands in the middle of the model."""
     half = list(model)[: len(model) // 2]
@@ -73,7 +94,7 @@ def model_of(count: int, size: int = 40) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("count", [10, 400, 700, 900, 1_500, 10_000])
-@pytest.mark.parametrize("layout", [as_ours, as_the_original])
+@pytest.mark.parametrize("layout", [as_ours, as_the_original, as_sorted, as_sorted_backwards, as_walked])
 async def test_the_card_costs_little_however_many_files_there_are(
     server: RangeServer, described: dict[str, bytes], tmp_path: Path, layout: Callable, count: int
 ) -> None:
@@ -83,9 +104,19 @@ async def test_the_card_costs_little_however_many_files_there_are(
     assert len(server.requests("many.carton")) <= MOST_REQUESTS
     assert server.sent("many.carton") <= MOST_BYTES
     assert (info.title, info.inputs, info.model_description) == (here.title, here.inputs, here.model_description)
+    assert set(info.misc_files) == set(here.misc_files)
+    await info.self_tests[0].inputs["x"].get()  # what it is like may be left out of a card, as the tensor is
     assert repr(info.self_tests) == repr(here.self_tests)
     assert repr(info.examples) == repr(here.examples)
-    assert set(info.misc_files) == set(here.misc_files)
+
+
+@pytest.mark.parametrize("layout", [as_ours, as_the_original])
+async def test_a_card_says_what_tensors_are_like_where_that_costs_nothing(
+    server: RangeServer, described: dict[str, bytes], tmp_path: Path, layout: Callable
+) -> None:
+    path = write_zip(tmp_path / "many.carton", layout(described, model_of(10_000)))
+    info = await carton.get_model_info(server.serve("many.carton", path))
+    assert repr(info.self_tests) == repr((await carton.get_model_info(path)).self_tests)
 
 
 @pytest.mark.parametrize("count", [10, 300, 500, 900])

@@ -46,6 +46,13 @@ def test_several_behind_each_other_are_one(encoding: str) -> None:
     assert decoded(encoding, encoded(encoding, b"one") + encoded(encoding, b"two"), 7) == b"onetwo"
 
 
+@pytest.mark.timeout(40)  # if each end of one copied all behind it, this would take minutes
+def test_half_a_million_members_take_no_time_without_end() -> None:
+    one = encoded("gzip", b"")
+    data = one * ((12 << 20) // len(one)) + encoded("gzip", b"end")
+    assert decoded("gzip", data, len(data)) == b"end"
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data + b"more", lambda _: b""])
 def test_what_is_cut_short_or_followed_by_something_is_refused(encoding: str, damage: Callable[[bytes], bytes]) -> None:

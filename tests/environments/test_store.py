@@ -15,13 +15,13 @@ from threading import Event, Thread
 
 import pytest
 from environments.conftest import Events, Shelf
-from filelock import FileLock
 
 from carton_runtime.environments.interpreters import Interpreter
 from carton_runtime.environments.lock import lock_requirements
 from carton_runtime.environments.store import BuiltEnvironment, bare_environment, ensure_environment
 from carton_runtime.errors import EnvironmentBuildError
 from carton_runtime.settings import Settings
+from carton_runtime.storage.locks import FILE, lock_blocking
 
 MakeModel = Callable[..., Path]
 
@@ -31,6 +31,7 @@ from pathlib import Path
 from carton_runtime.environments.store import bare_environment
 from carton_runtime.environments.interpreters import Interpreter
 from carton_runtime.settings import Settings
+from carton_runtime.storage.locks import FILE, lock_blocking
 
 data, shelf, index, python, version = sys.argv[1:]
 settings = Settings(runner_data_dir=Path(data), find_links=(shelf,), index_url=index)
@@ -326,7 +327,7 @@ def test_waiting_for_another_builder_is_told(settings: Settings, python: Interpr
         told.set()
 
     waiting = Thread(target=bare_environment, args=(python, settings, on_event))
-    with FileLock(store / f".{digest}.lock"):
+    with lock_blocking(store / f".{digest}.lock", flags=FILE):
         waiting.start()
         assert told.wait(30)
     waiting.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,14 @@ def run(shell: InteractiveShell) -> Callable[[str], Any]:
     return run_cell
 
 
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    """A named pipe for a model to tell that it loads, or runs."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
 class Kernel:
     """A Jupyter kernel of its own process."""
 
@@ -58,7 +67,7 @@ class Kernel:
         shown: list[dict[str, Any]] = []
 
         def keep(message: dict[str, Any]) -> None:
-            if message["msg_type"] in ("stream", "display_data", "execute_result", "error"):
+            if message["msg_type"] in ("stream", "display_data", "update_display_data", "execute_result", "error"):
                 shown.append({"type": message["msg_type"], **message["content"]})
 
         reply = self.client.execute_interactive(code, output_hook=keep, allow_stdin=False, timeout=_PATIENCE)

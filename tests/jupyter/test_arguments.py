@@ -25,7 +25,7 @@ def test_comments_and_a_last_semicolon_are_no_arguments(line: str) -> None:
         ("x.carton --dev cpu", "no option --dev"),
         ("x.carton y.carton", "'y.carton' is one argument too many"),
         ("'x.carton", 'no closing quotation in "\'x.carton"'),
-        ("", "required: PATH_OR_URL"),
+        ("", r"required: PATH\|URL"),
         ("x.carton --device", "expected one argument"),
     ],
 )

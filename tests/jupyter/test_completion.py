@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fix_models import Loader
 from IPython.core.completer import provisionalcompleter
@@ -59,7 +60,7 @@ def test_variables_of_the_right_kind_are_offered(shell: InteractiveShell) -> Non
     assert completed(shell, "%%carton_pack --inputs pic") == ["%%carton_pack --inputs picture_spec"]
 
 
-@pytest.mark.parametrize("magic", ["%carton_restart", "%carton_unload"])
+@pytest.mark.parametrize("magic", ["%carton_run", "out = %carton_run", "%carton_restart", "%carton_unload"])
 def test_variables_that_hold_models_are_offered(shell: InteractiveShell, loaded: Loader, magic: str) -> None:
     model = loaded.code()
     shell.user_ns.update(moving=model, moved=carton.sync.Carton(model), most=3)
@@ -68,6 +69,67 @@ def test_variables_that_hold_models_are_offered(shell: InteractiveShell, loaded:
 
 def test_a_folder_to_pack_is_offered_folders_only(shell: InteractiveShell) -> None:
     assert completed(shell, "%carton_pack ") == ["%carton_pack models/"]
+
+
+def test_a_model_or_a_carton_can_be_tested(shell: InteractiveShell, loaded: Loader) -> None:
+    shell.user_ns["digits"] = loaded.code()
+    assert completed(shell, "%carton_test d") == ["%carton_test digits", "%carton_test digits.carton"]
+
+
+@pytest.fixture
+def adder(shell: InteractiveShell, loaded: Loader) -> carton.Carton:
+    """The variable ``m``, a model with two inputs and two examples."""
+    shell.user_ns["m"] = model = loaded.code(
+        inputs=[carton.TensorSpec("left", "int8", []), carton.TensorSpec("right", "int8", [])],
+        outputs=[carton.TensorSpec("sum", "int8", [])],
+        examples=[carton.Example({"left": np.int8(1)}, {}, "one word"), carton.Example({"left": np.int8(2)}, {})],
+    )
+    return model
+
+
+@pytest.mark.usefixtures("adder")
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", ["--example", "--help", "--stream", "--timeout", "--to", "left=", "right="]),
+        ("l", ["left="]),
+        ("left=1 ", ["--example", "--help", "--stream", "--timeout", "--to", "right="]),
+        ("left=1 + 2 r", ["right="]),
+        ("left=1 --ex", ["--example"]),
+        ("--example ", ["'example 2'", "'one word'"]),
+        ("left=1 --example one", ["'one word'"]),
+        ("--example 'o", ["'one word'"]),
+    ],
+)
+def test_what_a_model_takes_is_offered(shell: InteractiveShell, line: str, words: list[str]) -> None:
+    before = f"%carton_run m {line}"
+    before = before[: before.rindex(" ") + 1]
+    assert [text.removeprefix(before) for text in completed(shell, f"%carton_run m {line}")] == words
+
+
+@pytest.mark.usefixtures("adder")
+@pytest.mark.parametrize("line", ["left=pictu", "left=[1, pictu", "left=1 right=2 * pictu", "**pictu"])
+def test_the_names_of_the_notebook_are_offered_in_expressions(shell: InteractiveShell, line: str) -> None:
+    shell.user_ns["picture"] = np.ones(3)
+    assert completed(shell, f"%carton_run m {line}") == [f"%carton_run m {line}re"]
+    assert f"%carton_run m {line}re.shape" in completed(shell, f"%carton_run m {line}re.sha")
+
+
+@pytest.mark.usefixtures("adder")
+def test_an_empty_expression_is_offered_variables(shell: InteractiveShell) -> None:
+    offered = completed(shell, "%carton_run m left=")
+    assert "%carton_run m left=m" in offered
+    assert not any("%%" in text or "_" in text.rpartition("=")[2][:1] for text in offered)
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [("%carton_load x.carton ", "--device"), ("%carton_cache ", "--prune"), ("%carton_kernels ", "--help")],
+)
+def test_options_are_offered_where_nothing_else_can_come(shell: InteractiveShell, line: str, option: str) -> None:
+    offered = completed(shell, line)
+    assert line + option in offered
+    assert all(text.removeprefix(line).startswith("--") for text in offered)
 
 
 def test_nothing_is_offered_for_the_body_of_a_cell(shell: InteractiveShell) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -7,9 +8,20 @@ import sys
 from IPython.core.interactiveshell import InteractiveShell
 
 from carton_runtime import CartonError
+from carton_runtime.background import background_loop, run_blocking
 
 EXTENSION = "carton_jupyter"
-MAGICS = {"carton_load", "carton_pack", "carton_info", "carton_kernels", "carton_restart", "carton_unload"}
+MAGICS = {
+    "carton_load",
+    "carton_run",
+    "carton_test",
+    "carton_pack",
+    "carton_info",
+    "carton_cache",
+    "carton_kernels",
+    "carton_restart",
+    "carton_unload",
+}
 PRINTED = logging.getLogger("carton_runtime.model")
 
 
@@ -27,6 +39,8 @@ def state(shell: InteractiveShell) -> dict[str, object]:
         "traceback hook": hasattr(CartonError, "_render_traceback_"),
         "exception handler": shell.CustomTB,
         "cell hooks": [list(hooks) for hooks in shell.events.callbacks.values()],
+        "loop runner": shell.loop_runner,
+        "tasks of ours": {str(task.get_coro()) for task in asyncio.all_tasks(background_loop())},
         "models' prints": ({*map(type, PRINTED.handlers)}, PRINTED.level, PRINTED.propagate),
     }
 
@@ -73,6 +87,17 @@ def test_unloading_what_is_not_loaded_does_nothing(bare_shell: InteractiveShell)
 
     before = state(bare_shell)
     carton_jupyter.unload_ipython_extension(bare_shell)
+    assert state(bare_shell) == before
+
+
+def test_a_table_that_is_shown_leaves_nothing_either(bare_shell: InteractiveShell) -> None:
+    before = state(bare_shell)
+    bare_shell.extension_manager.load_extension(EXTENSION)
+    bare_shell.run_cell("%carton_kernels").raise_error()
+    run_blocking(asyncio.sleep(0))  # what was submitted has begun
+    assert state(bare_shell)["tasks of ours"] != before["tasks of ours"]
+    bare_shell.extension_manager.unload_extension(EXTENSION)
+    run_blocking(asyncio.sleep(0))  # what was cancelled is over
     assert state(bare_shell) == before
 
 

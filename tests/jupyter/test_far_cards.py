@@ -114,6 +114,20 @@ def test_the_model_of_a_url_has_its_card_as_well(
     run("%carton_unload m")
 
 
+@pytest.mark.parametrize(("line", "updates"), [("%carton_load {} --to m", 1), ("m = %carton_load {}", 0)])
+def test_in_a_notebook_one_card_is_left(
+    kernel: Any, server: RangeServer, pictured: Path, line: str, updates: int
+) -> None:
+    _, outputs = kernel.run(line.format(server.serve(NAME, pictured)))
+    cards = [output for output in outputs if "Pictured" in output.get("data", {}).get("text/plain", "")]
+    assert len(cards) == 1 + updates
+    assert cards[0]["type"] == "display_data"
+    gone = [output for output in outputs if output["type"] == "update_display_data"]
+    assert [output["transient"] for output in gone] == [cards[0]["transient"]] * updates
+    assert [output["data"] for output in gone] == [{"text/plain": ""}] * updates
+    kernel.run("%carton_unload m")
+
+
 def test_a_carton_that_is_here_needs_no_card_before(run: Run, pictured: Path) -> None:
     with capture_output() as captured:
         run(f"m = %carton_load {pictured}")

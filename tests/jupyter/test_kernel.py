@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fix_models import Packed
+from fix_models import WAITING, Packed
 
 SLOW = """
 import os, time
@@ -19,14 +18,6 @@ def get_model():
     print(os.getpid(), file=pipe, flush=True)
     time.sleep(600)
 """
-
-
-@pytest.fixture
-def pipe(tmp_path: Path) -> Path:
-    """A named pipe for a model to tell that it is loading."""
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
-    return path
 
 
 @pytest.mark.parametrize(
@@ -94,3 +85,27 @@ def test_a_front_end_gets_completions(kernel: Any) -> None:
     reply = kernel.client.complete(code, len(code), reply=True, timeout=30)["content"]
     assert reply["matches"] == ["--device"]
     assert code[: reply["cursor_start"]] == "m = %carton_load x.carton "
+
+
+@pytest.mark.parametrize("options", ["", "--stream"])
+def test_a_call_of_the_magic_is_interrupted_and_the_model_stays(
+    kernel: Any, packed: Packed, pipe: Path, options: str
+) -> None:
+    kernel.run(f"m = %carton_load {packed(WAITING)}\nbefore = m.kernel.pid")
+    kernel.start(f"out = %carton_run m x=1 pipe={str(pipe)!r} {options}")
+    with pipe.open() as model:
+        assert model.readline() == "running\n"
+        kernel.manager.interrupt_kernel()
+        reply = kernel.reply()
+        assert model.read() == ""  # no sooner than the model was stopped
+    assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
+    assert reply["evalue"] == "the call was stopped; the model stays loaded"
+    assert len("\n".join(reply["traceback"]).splitlines()) < 8
+    _, shown = kernel.run("out = %carton_run m x=3\nprint(out['out'], m.kernel.pid == before)\n%carton_unload m")
+    assert shown[0]["text"] == "6 True\n"
+
+
+def test_the_self_tests_are_shown_as_a_table(kernel: Any, double_carton: Path) -> None:
+    _, shown = kernel.run(f"%carton_test {double_carton}")
+    assert shown[-1]["data"]["text/plain"] == "0 of 0 self tests pass"
+    assert "carton-card" in shown[-1]["data"]["text/html"]

@@ -104,6 +104,11 @@ def test_info_is_given_and_assigned(run: Run, path: Path) -> None:
     assert info.model_name == "Gain"
 
 
+def test_info_is_given_of_a_loaded_model_too(run: Run, shell: InteractiveShell, loaded: Loader, path: Path) -> None:
+    shell.user_ns["m"] = model = loaded(path)
+    assert run("%carton_info m") is model.info
+
+
 def test_specs_tests_examples_and_files_are_named_as_variables(
     run: Run, tmp_path: Path, shell: InteractiveShell
 ) -> None:
@@ -171,10 +176,12 @@ def test_no_temporary_folder_is_left(run: Run, temporary: Path, tmp_path: Path) 
         ("%%carton_pack --requirements nothing.txt\nx", "nothing.txt cannot be read"),
         ("%%carton_pack --opt fast\nx", "KEY=VALUE"),
         ("%carton_info x.carton --to a.b", "--to takes the name of a variable"),
+        ("%carton_info where", "'where' is a variable that holds a path; write {where} for what it holds"),
+        ("%carton_load where", "'where' is a variable that holds a path; write {where} for what it holds"),
     ],
 )
 def test_wrong_use_is_one_line(run: Run, shell: InteractiveShell, cell: str, told: str) -> None:
-    shell.user_ns.update(specz=[], number=3)
+    shell.user_ns.update(specz=[], number=3, where=Path("x.carton"))
     with pytest.raises(UsageError) as raised:
         run(cell)
     assert told in str(raised.value)

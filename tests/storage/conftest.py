@@ -10,16 +10,16 @@ from dataclasses import replace
 import pytest
 
 from carton_runtime.storage.http.source import HttpSource
-from carton_runtime.storage.retrying import Patience
+from carton_runtime.storage.retrying import RetryPolicy
 from carton_runtime.testing.range_server import Faults, RangeServer
 
-QUICK = Patience(attempts=3, delay=0.001, longest_asked=0.5, connect=10.0, silence=10.0)
+QUICK = RetryPolicy(attempts=3, delay=0.001, longest_asked=0.5, connect=10.0, silence=10.0)
 """Little patience, for servers that never get better; enough of it for a machine that is busy."""
 
 DATA = os.urandom(1_000_000)
 
 
-def patience_with(faults: Faults) -> Patience:
+def policy_with(faults: Faults) -> RetryPolicy:
     """As little patience as a server with these faults deserves: nobody wants to wait until silence is one."""
     is_silent = faults.mute or faults.stall_after is not None
     return replace(QUICK, silence=0.3) if is_silent else QUICK
@@ -46,8 +46,8 @@ async def open_url() -> AsyncIterator[OpenUrl]:
     """Makes sources of URLs."""
     async with AsyncExitStack() as stack:
 
-        def make(url: str, patience: Patience = QUICK) -> HttpSource:
-            source = HttpSource(url, patience)
+        def make(url: str, policy: RetryPolicy = QUICK) -> HttpSource:
+            source = HttpSource(url, policy)
             stack.push_async_callback(source.aclose)
             return source
 

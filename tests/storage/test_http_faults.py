@@ -7,7 +7,7 @@ import socket
 from dataclasses import replace
 
 import pytest
-from storage.conftest import DATA, QUICK, OpenUrl, patience_with
+from storage.conftest import DATA, QUICK, OpenUrl, policy_with
 from storage.test_http import FAR, part, ranges
 
 from carton_runtime.errors import StorageError
@@ -65,14 +65,14 @@ BESIDE = {
 async def test_what_passes_is_waited_for_at_the_first_look(
     server: RangeServer, open_url: OpenUrl, faults: Faults
 ) -> None:
-    source = open_url(server.serve("data", DATA, faults), replace(patience_with(faults), attempts=5))
+    source = open_url(server.serve("data", DATA, faults), replace(policy_with(faults), attempts=5))
     assert await source.size() == len(DATA)
     assert await source.read(*FAR) == part(FAR)
 
 
 @pytest.mark.parametrize("faults", PASSING.values(), ids=PASSING)
 async def test_what_passes_is_waited_for_while_reading(server: RangeServer, open_url: OpenUrl, faults: Faults) -> None:
-    source = open_url(server.serve("data", DATA), replace(patience_with(faults), attempts=5))
+    source = open_url(server.serve("data", DATA), replace(policy_with(faults), attempts=5))
     await source.size()
     server.serve("data", DATA, faults)
     assert await source.read(*FAR) == part(FAR)
@@ -83,7 +83,7 @@ async def test_what_passes_is_waited_for_while_reading(server: RangeServer, open
 async def test_what_does_not_pass_is_an_error_at_the_first_look(
     server: RangeServer, open_url: OpenUrl, faults: Faults, says: str
 ) -> None:
-    source = open_url(server.serve("data", DATA, faults), patience_with(faults))
+    source = open_url(server.serve("data", DATA, faults), policy_with(faults))
     with pytest.raises(StorageError, match=f"^{LOOK}.*: {says}"):
         await source.size()
     assert len(server.requests("data")) <= QUICK.attempts
@@ -93,7 +93,7 @@ async def test_what_does_not_pass_is_an_error_at_the_first_look(
 async def test_what_does_not_pass_is_an_error_while_reading(
     server: RangeServer, open_url: OpenUrl, faults: Faults, says: str
 ) -> None:
-    source = open_url(server.serve("data", DATA), patience_with(faults))
+    source = open_url(server.serve("data", DATA), policy_with(faults))
     await source.size()
     server.serve("data", DATA, faults)
     with pytest.raises(StorageError, match=f"^{RANGE}: {says}"):
@@ -103,7 +103,7 @@ async def test_what_does_not_pass_is_an_error_while_reading(
 
 async def test_a_request_that_is_not_answered_is_an_error(server: RangeServer, open_url: OpenUrl) -> None:
     mute = Faults(mute=True)
-    source = open_url(server.serve("data", DATA, mute), patience_with(mute))
+    source = open_url(server.serve("data", DATA, mute), policy_with(mute))
     with pytest.raises(StorageError, match=f"^{LOOK}: the server fell silent in time; tried 3 times"):
         await source.size()
 

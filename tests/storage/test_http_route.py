@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
-from storage.conftest import DATA, OpenUrl, patience_with
+from storage.conftest import DATA, OpenUrl, policy_with
 from storage.test_http import FAR, part
 
 from carton_runtime.errors import StorageError
@@ -257,7 +257,7 @@ async def test_no_secret_is_shown(
     caplog.set_level(logging.DEBUG)
     end = other.serve("end", DATA, faults) + "?X-Amz-Signature=s1gnature&token=t0ken"
     url = server.redirect("begin", end).replace("://", "://me:hunter2@") + "?token=t0ken#t0ken"
-    source = open_url(url, patience_with(faults))
+    source = open_url(url, policy_with(faults))
     shown = [source.name, repr(source)]
     try:
         shown.append(await source.identity())

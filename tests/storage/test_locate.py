@@ -16,10 +16,11 @@ from storage.test_http import FAR, part
 import carton_runtime as carton
 from carton_runtime.errors import StorageError
 from carton_runtime.storage.base import PIECE, Source, Span
-from carton_runtime.storage.filesystems import FilesystemSource
+from carton_runtime.storage.filesystems import FilesystemFolder, FilesystemSource, Place
 from carton_runtime.storage.http.source import HttpSource
 from carton_runtime.storage.locate import local_path, locate
-from carton_runtime.storage.objects import ObjectSource
+from carton_runtime.storage.objects.folder import ObjectFolder
+from carton_runtime.storage.objects.source import ObjectSource
 from carton_runtime.storage.remote import TAIL
 
 ONLINE, OFFLINE = carton.Settings(), carton.Settings(offline=True)
@@ -55,6 +56,10 @@ def test_paths_stay_on_this_machine(location: object, path: Path) -> None:
         ("az://container/a", ObjectSource),
         ("abfss://container@account.dfs.core.windows.net/a", ObjectSource),
         ("memory://a", FilesystemSource),
+        ("http://host/a/", HttpSource),
+        ("s3://bucket/a/", ObjectFolder),
+        ("s3://bucket/", ObjectFolder),
+        ("memory://a/", FilesystemFolder),
     ],
 )
 def test_urls_lead_to_sources(url: str, kind: type[Source], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +122,7 @@ def memory() -> fsspec.AbstractFileSystem:
 
 
 async def test_files_of_fsspec_are_read(memory: fsspec.AbstractFileSystem) -> None:
-    source = FilesystemSource("memory://folder/data")
+    source = FilesystemSource(Place.of("memory://folder/data"))
     assert await source.size() == len(DATA)
     spans = [FAR, Span(0, 0), Span(len(DATA) - TAIL - 5, 10), Span(0, len(DATA))]
     assert await source.read_ranges(spans) == [part(span) for span in spans]
@@ -128,17 +133,17 @@ async def test_files_of_fsspec_are_read(memory: fsspec.AbstractFileSystem) -> No
 
 
 async def test_files_of_fsspec_that_change_are_noticed(memory: fsspec.AbstractFileSystem) -> None:
-    source = FilesystemSource("memory://folder/data")
+    source = FilesystemSource(Place.of("memory://folder/data"))
     before = await source.identity()
     memory.pipe("/folder/data", DATA[::-1])
     with pytest.raises(StorageError, match="changed while it was read; start again"):
         await source.read(*FAR)
-    assert await FilesystemSource("memory://folder/data").identity() != before
+    assert await FilesystemSource(Place.of("memory://folder/data")).identity() != before
 
 
 async def test_files_of_fsspec_may_lie_in_others(memory: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     memory.pipe("/folder/archive.zip", write_zip(tmp_path / "archive.zip", {"data": DATA}).read_bytes())
-    assert await FilesystemSource("zip://data::memory://folder/archive.zip").read(*FAR) == part(FAR)
+    assert await FilesystemSource(Place.of("zip://data::memory://folder/archive.zip")).read(*FAR) == part(FAR)
 
 
 async def test_file_systems_that_a_user_made_are_known(memory: fsspec.AbstractFileSystem) -> None:
@@ -150,7 +155,7 @@ async def test_file_systems_that_a_user_made_are_known(memory: fsspec.AbstractFi
             return super()._strip_protocol(path.removeprefix("ours://"))
 
     fsspec.register_implementation("ours", Ours, clobber=True)
-    assert await FilesystemSource("ours://folder/data").read(*FAR) == part(FAR)
+    assert await FilesystemSource(Place.of("ours://folder/data")).read(*FAR) == part(FAR)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +167,7 @@ async def test_file_systems_that_a_user_made_are_known(memory: fsspec.AbstractFi
 )
 async def test_trouble_with_fsspec_is_a_typed_error(memory: fsspec.AbstractFileSystem, url: str, says: str) -> None:
     with pytest.raises(StorageError, match=f"^{url}.* {says}"):
-        await FilesystemSource(url).size()
+        await FilesystemSource(Place.of(url)).size()
 
 
 async def test_what_file_systems_raise_is_a_typed_error_without_secrets(
@@ -171,7 +176,7 @@ async def test_what_file_systems_raise_is_a_typed_error_without_secrets(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("GET https://me:hunter2@host/a?token=hunter2 failed\nhunter2")
 
-    source = FilesystemSource("memory://folder/data")
+    source = FilesystemSource(Place.of("memory://folder/data"))
     await source.size()
     monkeypatch.setattr(type(memory), "cat_file", fail)
     with pytest.raises(StorageError, match=r"cannot be read: GET https://host/a\?… failed$") as caught:

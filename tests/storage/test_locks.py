@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from carton_runtime.storage.locks import FILE, lock, try_lock
+from carton_runtime.storage.locks import FILE, lock, lock_blocking, try_lock
 
 HOLD = """
 import asyncio, sys
@@ -86,6 +86,19 @@ def test_another_process_is_seen(folder: Path, held: Callable[[str], subprocess.
     holder.wait()
     with try_lock(folder):
         pass
+
+
+async def test_a_thread_may_wait_for_another_process(
+    folder: Path, held: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    holder = held("alone")
+    waiting = asyncio.create_task(asyncio.to_thread(lock_blocking, folder))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    holder.kill()
+    with await waiting:
+        assert try_lock(folder) is None
+    holder.wait()
 
 
 def test_the_lock_of_a_process_that_is_killed_goes_with_it(

@@ -9,7 +9,7 @@ import pytest
 
 from carton_runtime.errors import StorageError
 from carton_runtime.storage.http.answers import _retry_after
-from carton_runtime.storage.retrying import Attempts, Patience, Trouble
+from carton_runtime.storage.retrying import Attempts, RetryPolicy, Trouble
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
 
 async def test_pauses_grow_to_a_limit_and_are_random(pauses: list[float]) -> None:
-    patience = Patience(attempts=100, delay=1.0, longest_delay=8.0)
-    attempts = Attempts(patience, "it")
+    policy = RetryPolicy(attempts=100, delay=1.0, longest_delay=8.0)
+    attempts = Attempts(policy, "it")
     for _ in range(99):
         await attempts.failed(Trouble("broke"))
     assert all(0 <= pause <= min(2**number, 8.0) for number, pause in enumerate(pauses))
@@ -35,7 +35,7 @@ async def test_pauses_grow_to_a_limit_and_are_random(pauses: list[float]) -> Non
 
 
 async def test_the_last_failure_is_the_error(pauses: list[float]) -> None:
-    attempts = Attempts(Patience(attempts=3), "it")
+    attempts = Attempts(RetryPolicy(attempts=3), "it")
     await attempts.failed(Trouble("broke"))
     await attempts.failed(Trouble("broke"))
     with pytest.raises(StorageError, match=r"^it: broke again; tried 3 times$"):
@@ -44,12 +44,12 @@ async def test_the_last_failure_is_the_error(pauses: list[float]) -> None:
 
 async def test_what_is_hopeless_is_not_tried_again(pauses: list[float]) -> None:
     with pytest.raises(StorageError, match=r"^it: broke$"):
-        await Attempts(Patience(), "it").failed(Trouble("broke", hopeless=True))
+        await Attempts(RetryPolicy(), "it").failed(Trouble("broke", hopeless=True))
     assert pauses == []
 
 
 async def test_progress_makes_up_for_failures(pauses: list[float]) -> None:
-    attempts = Attempts(Patience(attempts=2, progress=100), "it")
+    attempts = Attempts(RetryPolicy(attempts=2, progress=100), "it")
     for _ in range(10):
         await attempts.failed(Trouble("broke"))
         attempts.progress(60)
@@ -61,7 +61,7 @@ async def test_progress_makes_up_for_failures(pauses: list[float]) -> None:
 
 
 async def test_a_pause_that_is_asked_for_is_made_unless_it_is_long(pauses: list[float]) -> None:
-    attempts = Attempts(Patience(longest_asked=30.0), "it")
+    attempts = Attempts(RetryPolicy(longest_asked=30.0), "it")
     await attempts.failed(Trouble("busy", wait=30.0))
     assert pauses == [30.0]
     with pytest.raises(StorageError, match=r"^it: busy; try again in 31 seconds$"):

@@ -36,6 +36,9 @@ _PREFIX = struct.Struct("<4sH2xI4xQQQ")
 _PREFIX_SIZE = _PREFIX.size
 _SCRATCH = 1 << 16
 
+new_tuple = tuple.__new__
+"""``new_tuple(Frame, (…))`` makes a named tuple in a third of the time that ``Frame(…)`` takes."""
+
 
 class Frame(NamedTuple):
     """A frame as received. `body` is writable memory of its own."""
@@ -108,8 +111,10 @@ class FrameDecoder:
         Go through `frames` between any two calls: only then is there sure to be room.
         """
         memory, _, _, end, counts, _ = self._state
+        if end or counts:
+            memory = memory[end + sum(counts) :]
         # One C call receives and records: an interrupt lands before it or after it, never between the two.
-        counts.extend(map(sock.recv_into, (memory[end + sum(counts) :],), (0,), (flags,)))
+        counts.extend(map(sock.recv_into, (memory,), (0,), (flags,)))
         return counts[-1]
 
     def frames(self) -> Iterator[Frame]:
@@ -131,8 +136,9 @@ class FrameDecoder:
             header_end = start + _PREFIX_SIZE + header_size
             body = memory[header_end : start + size]
             header = memory[start + _PREFIX_SIZE : header_end].tobytes()
-            # Out of the memory that is used again; a bytearray is made in a third of an array's time.
-            yield Frame(kind, sequence, call, header, memoryview(bytearray(body)) if shared else body)
+            if shared:  # out of the memory that is used again; a bytearray is made in a third of an array's time
+                body = memoryview(bytearray(body))
+            yield new_tuple(Frame, (kind, sequence, call, header, body))
             start += size
             size = _PREFIX_SIZE
             if start < end:

@@ -12,10 +12,21 @@ from enum import IntEnum
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from .errors import WireError
-from .frames import ALIGNMENT, SMALL, Frame, encode_frame, small_frame
+from .frames import ALIGNMENT, SMALL, Frame, encode_frame, new_tuple, small_frame
 from .memory import Memory
 from .nested import NestedTensor
-from .tensors import BODY, Slot, describe, flat_bytes, rebuild, slots_of
+from .tensors import (
+    BODY,
+    Form,
+    Slot,
+    body_size,
+    describe,
+    described_form,
+    flat_bytes,
+    form_of,
+    rebuild,
+    slots_of,
+)
 from .values import Tensor
 
 WIRE_VERSION = 2
@@ -81,24 +92,29 @@ _LONGEST_REMEMBERED = 1 << 12
 
 
 class Message(NamedTuple):
-    """One message, with the tensors that it carries."""
+    """One message, with the tensors that it carries, and their form if that is known already."""
 
     kind: Kind
     call: int
     fields: dict[str, Any]
     tensors: dict[str, Tensor]
+    form: Form | None = None
 
 
 class Header(NamedTuple):
     """A header, understood.
 
     Attributes:
+        body_size: the bytes that the tensors take in the frame's body.
+        form: of the tensors, where the header says all about that.
         touches_memory: whether to decode its frame borrows or frees shared memory.
     """
 
     kind: Kind
     fields: dict[str, Any]
     slots: tuple[Slot, ...]
+    body_size: int
+    form: Form | None
     free: tuple[int, ...]
     drop: tuple[int, ...]
     touches_memory: bool
@@ -127,14 +143,13 @@ class Codec:
 
     def encode_again(self, message: Message) -> bytes | None:
         """The frame of a small message like one before, without a look at shared memory; `None` for any other."""
-        layout = self._layouts.get(_form(message)) if message.kind in _REPEATED else None
+        layout = self._layouts.get(_likeness(message)) if message.kind in _REPEATED else None
         if layout is None or self._memory.has_news:
             return None
-        self._sequence += 1
+        self._sequence = sequence = self._sequence + 1
         arrays: Any = message.tensors.values()  # messages with nested tensors have no layout
-        pieces = [gap + array.tobytes() for gap, array in zip(layout.gaps, arrays)]
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return small_frame(message.kind, self._sequence, message.call, layout.header, body)
+        body = b"".join([gap + array.tobytes() for gap, array in zip(layout.gaps, arrays)])
+        return small_frame(message.kind, sequence, message.call, layout.header, body)
 
     def encode(self, message: Message) -> list[memoryview]:
         """The pieces to send; they share memory with the message's tensors."""
@@ -174,10 +189,10 @@ class Codec:
             WireError: its tensors do not fit its body, or the memory they name.
         """
         # Before what the other side frees is used again.
-        tensors = rebuild(header.slots, frame.body, self._memory.view)
+        tensors = rebuild(header.slots, header.body_size, frame.body, self._memory.view)
         if header.touches_memory:
             self._memory.hear(header.free, header.drop)
-        return Message(header.kind, frame.call, header.fields, tensors)
+        return new_tuple(Message, (header.kind, frame.call, header.fields, tensors, header.form))
 
     def _header(
         self, message: Message, places: list[tuple[int, int]], free: Sequence[int], drop: Sequence[int]
@@ -188,22 +203,22 @@ class Codec:
             return _make(
                 message, places, free, drop
             )  # the shape of a nested tensor does not say the sizes of its parts
-        form = _form(message)
-        key = (form, *places, *free, None, *drop)
+        likeness = _likeness(message)
+        key = (likeness, *places, *free, None, *drop)
         known = self._made.get(key)
         if known is None:
             known = _make(message, places, free, drop)
             _remember(self._made, key, known, message.kind, len(known))
             gaps, length = _gaps(message)
             if length <= SMALL and not (free or drop):
-                _remember(self._layouts, form, _Layout(known, gaps), message.kind, len(known))
+                _remember(self._layouts, likeness, _Layout(known, gaps), message.kind, len(known))
         return known
 
 
-def _form(message: Message) -> tuple[Any, ...]:
+def _likeness(message: Message) -> tuple[Any, ...]:
     """What messages have in common whose headers are the same, if their tensors are in the same places."""
-    shapes = [(name, type(tensor), tensor.dtype, tensor.shape) for name, tensor in message.tensors.items()]
-    return (message.kind, *message.fields.values(), *shapes)
+    kind, _, fields, tensors, form = message
+    return (kind, *fields.values(), form or form_of(tensors))
 
 
 def _gaps(message: Message) -> tuple[tuple[bytes, ...], int]:
@@ -246,7 +261,7 @@ def _understand(frame: Frame) -> Header:
     slots = slots_of(header.get("tensors"))
     free, drop = _regions(header.get("free")), _regions(header.get("drop"))
     touches_memory = bool(free or drop) or any(slot.region != BODY for slot in slots)
-    return Header(kind, fields, slots, free, drop, touches_memory)
+    return Header(kind, fields, slots, body_size(slots), described_form(slots), free, drop, touches_memory)
 
 
 def _json(text: bytes) -> dict[str, Any]:

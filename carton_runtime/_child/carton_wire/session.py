@@ -24,6 +24,8 @@ class State(Enum):
     ENDED = "ended"
 
 
+_READY = State.READY
+
 _IN_CALLS = frozenset({
     Kind.CALL, Kind.SEAL, Kind.MORE, Kind.CANCEL, Kind.TRIM, Kind.RELEASE,
     Kind.RESULT, Kind.ITEM, Kind.DONE, Kind.FAILED, Kind.SEALED, Kind.TRIMMED,
@@ -58,7 +60,7 @@ class Session:
         Raises:
             WireError: it may not come now; the state is as before.
         """
-        if self._state is State.READY and kind in _IN_CALLS:
+        if self._state is _READY and kind in _IN_CALLS:
             return  # nearly always, and quicker than the table, which says the same
         state = _TRANSITIONS.get((self._state, kind))
         if state is None:

@@ -9,7 +9,7 @@ buffers lie in order; other regions are those of `carton_wire.memory`.
 from __future__ import annotations
 
 from math import prod
-from typing import Any, Callable, NamedTuple, Sequence, Union
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -40,6 +40,22 @@ class Slot(NamedTuple):
     offset: int
     nbytes: int
     is_plain: bool  # numbers, and some: whatever bytes are there make such a tensor
+
+
+Form = Tuple[Tuple[str, type, "np.dtype[Any]", Tuple[Optional[int], ...]], ...]
+"""All that headers and specs say something about: the name, type, dtype and shape of each tensor."""
+
+
+def form_of(tensors: Mapping[str, Tensor]) -> Form:
+    """The form of a message's tensors."""
+    return tuple([(name, type(tensor), tensor.dtype, tensor.shape) for name, tensor in tensors.items()])
+
+
+def described_form(slots: Sequence[Slot]) -> Form | None:
+    """The form that a frame's tensors will have; `None` if that is only known from the tensors."""
+    if not all(slot.is_plain for slot in slots):
+        return None
+    return tuple((slot.name, np.ndarray, slot.dtype, slot.shapes[0]) for slot in slots)
 
 
 def describe(name: str, tensor: Tensor, region: int, offset: int) -> list[Any]:
@@ -80,33 +96,35 @@ def slots_of(descriptors: Any) -> tuple[Slot, ...]:
     return tuple(slots)
 
 
+def body_size(slots: Sequence[Slot]) -> int:
+    """The bytes that the tensors take in the frame's body."""
+    return max((slot.offset + slot.nbytes for slot in slots if slot.region == BODY), default=0)
+
+
 def rebuild(
-    slots: Sequence[Slot], body: memoryview, shared: Callable[[int, int, int], np.ndarray[Any, Any]]
+    slots: Sequence[Slot], size: int, body: memoryview, shared: Callable[[int, int, int], np.ndarray[Any, Any]]
 ) -> dict[str, Tensor]:
     """The tensors that a frame carries, as writable views into its body and into shared memory.
 
     Args:
         slots: from `slots_of`.
+        size: their `body_size`.
         body: the frame's body.
         shared: gives the memory of a region, an offset and a length.
 
     Raises:
         WireError: a slot does not fit the memory it names.
     """
-    tensors = {}
-    used = 0
-    memory: Raw
+    if size != body.nbytes:
+        raise WireError(f"the tensors of a frame take {size} of its {body.nbytes} bytes")
+    tensors: dict[str, Tensor] = {}
     for slot in slots:
-        if slot.region == BODY:
-            used = slot.offset + slot.nbytes
-            if used > body.nbytes:
-                break
-            memory = body[slot.offset : used]
+        name, dtype, shapes, _, region, offset, nbytes, is_plain = slot
+        if region == BODY and is_plain:  # as nearly all are
+            tensors[name] = np.ndarray(shapes[0], dtype, body, offset)
         else:
-            memory = shared(slot.region, slot.offset, slot.nbytes)
-        tensors[slot.name] = np.ndarray(slot.shapes[0], slot.dtype, memory) if slot.is_plain else _tensor(slot, memory)
-    if used != body.nbytes:
-        raise WireError(f"the tensors of a frame take {used} of its {body.nbytes} bytes")
+            memory = body[offset : offset + nbytes] if region == BODY else shared(region, offset, nbytes)
+            tensors[name] = np.ndarray(shapes[0], dtype, memory) if is_plain else _tensor(slot, memory)
     return tensors
 
 

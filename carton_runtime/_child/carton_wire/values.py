@@ -29,13 +29,13 @@ _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 _INSTEAD_OF_TIMES = "give a time as a number, such as seconds in float64, or as a string in ISO format"
 
-_NATIVE = {np.dtype(name): name for name in DTYPES if name != "string"}
-"""Looked up in place of ``dtype.name``, which numpy computes anew each time, for 3 µs."""
+NATIVE = {np.dtype(name): name for name in DTYPES if name != "string"}
+"""The numpy dtypes of numbers and their names; ``dtype.name`` is computed anew each time, for 3 µs."""
 
 
 def dtype_name(dtype: np.dtype[Any]) -> str:
     """The carton name of a numpy dtype that `as_tensor` lets through."""
-    return _NATIVE.get(dtype) or ("string" if dtype.kind == "U" else dtype.name)
+    return NATIVE.get(dtype) or ("string" if dtype.kind == "U" else dtype.name)
 
 
 def as_tensor(value: Any) -> Tensor:
@@ -55,7 +55,7 @@ def as_tensor(value: Any) -> Tensor:
 
 def is_array(value: Any) -> bool:
     """Whether a value is a tensor of numbers as it stands, as nearly all are."""
-    return type(value) is np.ndarray and value.dtype in _NATIVE and value.flags.c_contiguous
+    return type(value) is np.ndarray and value.dtype in NATIVE and value.flags.c_contiguous
 
 
 def _as_array(value: Any) -> np.ndarray[Any, Any]:

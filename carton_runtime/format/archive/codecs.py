@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import zlib
-from typing import Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -15,7 +17,7 @@ DAMAGE = (zlib.error, zstd.ZstdError, EOFError)
 """What codecs raise when what they are given is damaged."""
 
 _PART = 1 << 20  # bytes that a codec is fed at once
-_FIRST_PART = 1 << 12  # likewise, of a frame that may be very small
+_FIRST_PART = 1 << 12  # likewise, of a member that may be very small
 
 
 class Codec(Protocol):
@@ -65,11 +67,16 @@ class Inflate:
         return self._stream.eof and not self._stream.unused_data
 
 
-class Zstd:
-    """Any number of zstd frames, one after the other, as the format allows (RFC 8878, section 3)."""
+class Members:
+    """Any number of compressed streams, one after the other, which together are one.
 
-    def __init__(self) -> None:
-        self._frame = zstd.ZstdDecompressor()
+    Args:
+        codec: makes what expands one of them.
+    """
+
+    def __init__(self, codec: Callable[[], Any]) -> None:
+        self._codec = codec
+        self._member = codec()
         self._data = memoryview(b"")
         self._at = 0
 
@@ -78,24 +85,40 @@ class Zstd:
         if data:
             self._data, self._at = memoryview(data), 0
         while True:
-            piece = self._next_frame_or_more(most)
+            piece = self._next_member_or_more(most)
             if piece or self._at == len(self._data):
                 return piece
 
-    def _next_frame_or_more(self, most: int) -> bytes:
-        """Feed a part: each end of a frame copies what was fed behind it, and there may be a million in a few MiB."""
+    def _next_member_or_more(self, most: int) -> bytes:
+        """Feed a part: each end of a member copies what was fed behind it, and there may be a million in a few MiB."""
         length = _PART
-        if self._frame.eof and self._at < len(self._data):
-            self._frame, length = zstd.ZstdDecompressor(), _FIRST_PART
-        elif self._frame.eof:
+        if self._member.eof and self._at < len(self._data):
+            self._member, length = self._codec(), _FIRST_PART
+        elif self._member.eof:
             return b""
         given = self._data[self._at : self._at + length]
-        self._at += len(given)
-        piece: bytes = self._frame.decompress(given, most)
-        if self._frame.eof:
-            self._at -= len(self._frame.unused_data)
+        piece: bytes = self._member.decompress(given, most)
+        self._at += len(given) - self._left()
         return piece
 
+    def _left(self) -> int:
+        """Bytes of what was fed that were not taken: behind its end, or because enough came of those before."""
+        return len(self._member.unused_data if self._member.eof else getattr(self._member, "unconsumed_tail", b""))
+
     def is_complete(self) -> bool:
-        """Whether a frame has ended, and with nothing behind its end."""
-        return self._frame.eof and self._at == len(self._data)
+        """Whether a member has ended, and with nothing behind its end."""
+        return self._member.eof and self._at == len(self._data)
+
+
+class Zstd(Members):
+    """Frames of zstd, as the format allows any number of them (RFC 8878, section 3)."""
+
+    def __init__(self) -> None:
+        super().__init__(zstd.ZstdDecompressor)
+
+
+class Gzip(Members):
+    """Members of gzip (RFC 1952, section 2.2)."""
+
+    def __init__(self) -> None:
+        super().__init__(partial(zlib.decompressobj, zlib.MAX_WBITS | 16))

@@ -27,11 +27,13 @@ class Glimpse:
         entries: those that were seen and are not left out, by name.
         is_whole: whether all of the directory lies in the tail.
         count: records in the directory: files, symlinks and folders.
+        asked: how many ranges it took.
     """
 
     entries: Mapping[str, ZipEntry]
     is_whole: bool
     count: int
+    asked: int
 
 
 def read_glimpse(
@@ -58,10 +60,12 @@ def read_glimpse(
     skipped = max(0, directory.offset - start)
     left_out = without.encode()
     entries = _entries(_last_records(end[skipped : directory.stop - start]), directory.offset, left_out, limits)
+    asked = 1
     if wanted not in entries and directory.offset < start:
         data = yield from ask(Range(directory.offset, min(head, start - directory.offset)))
         entries |= _entries(_first_records(data), None, left_out, limits)
-    return Glimpse(entries, directory.offset >= start, directory.count)
+        asked = 2
+    return Glimpse(entries, directory.offset >= start, directory.count, asked)
 
 
 def _last_records(data: bytes) -> list[Record]:

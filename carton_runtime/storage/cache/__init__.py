@@ -5,6 +5,7 @@
     files/<2 digits>/<sha256>   whole files, checked
     partial/<sha256>            the beginnings of files that are being fetched, or were
     models/<hash>/              folders made of links to files, and what else belongs to one carton
+    unpacked/<hash>/            what belongs to one model that is run from the user's own folder
 
 A file gets its name only after its bytes were hashed, and `VERIFIED` as its time of change. Any later write changes
 that time and so takes the verdict back, through every hard link, and the file is fetched again. No list is kept that
@@ -16,13 +17,14 @@ from __future__ import annotations
 
 from carton_runtime.storage.cache.download import Told
 from carton_runtime.storage.cache.eviction import make_room
-from carton_runtime.storage.cache.folders import Lease, ModelFolder
+from carton_runtime.storage.cache.folders import UNPACKED, Lease, ModelFolder
 from carton_runtime.storage.cache.links import link, sweep
 from carton_runtime.storage.cache.store import ContentStore, tell_nobody
 from carton_runtime.storage.cache.troubles import CacheNotWritableError
 from carton_runtime.storage.cache.verdicts import VERIFIED, check_digest, is_verified, mark_verified
 
 __all__ = [
+    "UNPACKED",
     "VERIFIED",
     "CacheNotWritableError",
     "ContentStore",

@@ -73,7 +73,7 @@ def _remove_oldest(inventory: Inventory, is_wanted: Callable[[int, float], bool]
 
 
 def _candidates(inventory: Inventory) -> Iterator[_Candidate]:
-    for model in inventory.models:
+    for model in (*inventory.models, *inventory.unpacked):
         yield _Candidate(model.used_at, partial(_remove_model, model, inventory))
     for file in inventory.stored.values():
         if file.names == 1:

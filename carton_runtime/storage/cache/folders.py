@@ -1,4 +1,4 @@
-"""Folders of the cache that are made of links to its files: one for each carton, in use or not."""
+"""Folders of the cache: one for each carton, made of links to its files, and one for each model run unpacked."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from carton_runtime.storage.cache.troubles import cannot_write
-from carton_runtime.storage.locks import FILE, Lock, lock, try_lock
+from carton_runtime.storage.locks import FILE, Lock, lock, lock_blocking, try_lock
 
 MODELS = "models"
+UNPACKED = "unpacked"
 _TURN = ".lock"
 _ABOUT = ".about.json"
 
@@ -24,7 +25,10 @@ class Lease:
 
     Attributes:
         folder: what is kept.
+        remark: what the user should know; nothing.
     """
+
+    remark = ""
 
     def __init__(self, folder: ModelFolder, held: Lock) -> None:
         self.folder = folder
@@ -39,7 +43,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """What the cache has of one carton.
+    """What the cache has of one carton, or of one model that was not packed.
 
     Whoever uses it has a shared lock on the folder, and whoever removes it an exclusive one. Whoever writes to it has
     both a shared lock and the turn.
@@ -48,9 +52,9 @@ class ModelFolder:
     path: Path
 
     @classmethod
-    def of(cls, root: Path, name: str) -> ModelFolder:
-        """The folder of that name of the cache at `root`."""
-        return cls(root / MODELS / name)
+    def of(cls, root: Path, name: str, kind: str = MODELS) -> ModelFolder:
+        """The folder of that name of the cache at `root`; `kind` is `MODELS` or `UNPACKED`."""
+        return cls(root / kind / name)
 
     async def lease(self) -> Lease:
         """Keep it from being removed, made anew if it is not there, and note that it is used.
@@ -75,6 +79,13 @@ class ModelFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):  # it was removed in this very moment
                 return await lock(self.path, shared=True)
+
+    def turn_blocking(self) -> Lock:
+        """`turn`, waiting in this thread."""
+        try:
+            return lock_blocking(self.path / _TURN, flags=FILE)
+        except OSError as error:
+            raise cannot_write(self.path.parent.parent, error) from error
 
     async def turn(self) -> Lock:
         """Hold the right to write to it; waits while another process does. Raises as `lease` does."""

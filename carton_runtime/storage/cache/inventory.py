@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from carton_runtime.errors import StorageError
-from carton_runtime.storage.cache.folders import MODELS, ModelFolder
+from carton_runtime.storage.cache.folders import MODELS, UNPACKED, ModelFolder
 from carton_runtime.storage.cache.store import FILES, PARTIAL
 
 _DIGITS = re.compile("[0-9a-f]{2}")
@@ -62,11 +62,13 @@ class Inventory:
     Attributes:
         stored: the files of the store, by what identifies them on this disk.
         models: the folders of cartons.
+        unpacked: those of models that are run unpacked.
         partial: the beginnings of files, with their sizes and when they last grew.
     """
 
     stored: dict[int, Stored] = field(default_factory=dict)
     models: list[Model] = field(default_factory=list)
+    unpacked: list[Model] = field(default_factory=list)
     partial: list[tuple[Path, int, float]] = field(default_factory=list)
 
     @classmethod
@@ -92,16 +94,18 @@ class Inventory:
             with contextlib.suppress(FileNotFoundError):
                 stat = entry.stat(follow_symlinks=False)
                 inventory.partial.append((Path(entry.path), _taken(stat), stat.st_mtime))
-        for entry in _entries(root / MODELS, _HASH):
-            with contextlib.suppress(FileNotFoundError):
-                inventory.models.append(_model(ModelFolder(Path(entry.path)), inventory.stored))
+        for kind, folders in ((MODELS, inventory.models), (UNPACKED, inventory.unpacked)):
+            for entry in _entries(root / kind, _HASH):
+                with contextlib.suppress(FileNotFoundError):
+                    folders.append(_model(ModelFolder(Path(entry.path)), inventory.stored))
         return inventory
 
     @property
     def size(self) -> int:
         """Bytes in all, each file counted once however many names it has."""
         stored = sum(file.size for file in self.stored.values())
-        return stored + sum(model.own_size for model in self.models) + sum(size for _, size, _ in self.partial)
+        own = sum(model.own_size for model in (*self.models, *self.unpacked))
+        return stored + own + sum(size for _, size, _ in self.partial)
 
 
 def _note(entry: os.DirEntry[str], stored: dict[int, Stored]) -> None:

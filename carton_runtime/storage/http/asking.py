@@ -12,7 +12,7 @@ from carton_runtime.storage.base import PIECE, Span
 from carton_runtime.storage.http.answers import BEYOND, CHANGED, OK, PARTIAL, Answer, Version, describe
 from carton_runtime.storage.http.connections import Connections, body
 from carton_runtime.storage.http.route import MOST_REDIRECTS, Route
-from carton_runtime.storage.retrying import Patience, Trouble
+from carton_runtime.storage.retrying import RetryPolicy, Trouble
 
 if TYPE_CHECKING:
     import httpx
@@ -62,7 +62,7 @@ class Asking:
 
     Args:
         url: where it is.
-        patience: how long to wait.
+        policy: how long to wait.
         encoded: whether its bytes may be compressed.
 
     Attributes:
@@ -70,10 +70,10 @@ class Asking:
         version: the version that the first answer was of; all others must be of it too.
     """
 
-    def __init__(self, url: str, patience: Patience, *, encoded: bool = False) -> None:
+    def __init__(self, url: str, policy: RetryPolicy, *, encoded: bool = False) -> None:
         self._encoded = encoded
         self._route = Route(url)
-        self._connections = Connections(patience)
+        self._connections = Connections(policy)
         self.name = self._route.name
         self.version: Version | None = None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from carton_runtime._version import __version__
 from carton_runtime.storage.redact import redacted, scrubbed
-from carton_runtime.storage.retrying import Patience, Trouble
+from carton_runtime.storage.retrying import RetryPolicy, Trouble
 
 if TYPE_CHECKING:
     import httpx
@@ -28,11 +28,12 @@ class Connections:
     """The connections of one source, all in one event loop.
 
     Args:
-        patience: how long to wait for a connection, and for anything to arrive on one.
+        policy: how long to wait for a connection, and for anything to arrive on one.
     """
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(self, policy: RetryPolicy) -> None:
+        self._policy = policy
+        self._trusted: asyncio.Task[ssl.SSLContext] | None = None
         self._client: httpx.AsyncClient | None = None
         self._users = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -45,7 +46,8 @@ class Connections:
         Raises:
             Trouble: no answer came.
         """
-        with self._in_use() as client:
+        trusted = await self._trust()
+        with self._in_use(trusted) as client:
             request = client.build_request("GET", url, headers=headers)
             with _translated(), _silence():
                 response = await client.send(request, stream=True, follow_redirects=False)
@@ -66,12 +68,18 @@ class Connections:
         if self._closing is not None:
             await self._closing
 
+    async def _trust(self) -> ssl.SSLContext:
+        """Whom to trust, read once for all connections; in a thread, since it takes tens of milliseconds."""
+        if self._trusted is None:
+            self._trusted = asyncio.ensure_future(asyncio.to_thread(_trusted))
+        return await asyncio.shield(self._trusted)
+
     @contextlib.contextmanager
-    def _in_use(self) -> Iterator[httpx.AsyncClient]:
+    def _in_use(self, trusted: ssl.SSLContext) -> Iterator[httpx.AsyncClient]:
         if self._timer is not None:
             self._timer.cancel()
         if self._client is None:
-            self._client = _client(self._patience)
+            self._client = _client(self._policy, trusted)
         self._users += 1
         try:
             yield self._client
@@ -97,16 +105,33 @@ async def body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
             yield chunk
 
 
-def _client(patience: Patience) -> httpx.AsyncClient:
+def _trusted() -> ssl.SSLContext:
+    import httpx
+
+    with _environment():
+        return httpx.create_ssl_context()
+
+
+def _client(policy: RetryPolicy, trusted: ssl.SSLContext) -> httpx.AsyncClient:
     import httpx
 
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_is_logged)
-    try:
+    with _environment():
         return httpx.AsyncClient(
             headers={"User-Agent": f"carton-jupyter/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(patience.silence, connect=patience.connect, pool=None),
+            timeout=httpx.Timeout(policy.silence, connect=policy.connect, pool=None),
+            verify=trusted,
         )
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """Say of what the environment says about connections that it is that which is wrong."""
+    import httpx
+
+    try:
+        yield
     except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:  # of what the environment says
         raise Trouble(
             f"no connection can be made with these proxies (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) and certificates "

@@ -13,10 +13,10 @@ from carton_runtime.storage.http.answers import CHANGED, OK, PARTIAL, Version, d
 from carton_runtime.storage.http.asking import Asking, Received, header_of
 from carton_runtime.storage.http.whole import WholeFile, check_size, is_too_large
 from carton_runtime.storage.remote import TAIL, Look, RemoteSource
-from carton_runtime.storage.retrying import Attempts, Patience, Trouble, attempted
+from carton_runtime.storage.retrying import Attempts, RetryPolicy, Trouble, attempted
 from carton_runtime.storage.spans import cut
 
-_PATIENCE = Patience()
+_POLICY = RetryPolicy()
 
 
 class HttpSource(RemoteSource):
@@ -27,17 +27,17 @@ class HttpSource(RemoteSource):
 
     Args:
         url: where it is.
-        patience: how long to wait, and how often to try.
+        policy: how long to wait, and how often to try.
         encoded: whether the bytes may be compressed; what is read is then what travels, and `encoding` says how.
 
     Raises:
         StorageError: it is no such URL.
     """
 
-    def __init__(self, url: str, patience: Patience = _PATIENCE, *, encoded: bool = False) -> None:
-        self._asking = Asking(url, patience, encoded=encoded)
+    def __init__(self, url: str, policy: RetryPolicy = _POLICY, *, encoded: bool = False) -> None:
+        self._asking = Asking(url, policy, encoded=encoded)
         super().__init__(self._asking.name)
-        self._patience = patience
+        self._policy = policy
         self._gives_ranges = True
         self._whole: WholeFile | None = None
         self._taking = asyncio.Lock()
@@ -63,7 +63,7 @@ class HttpSource(RemoteSource):
         return version.encoding if version else ""
 
     async def _first_look(self) -> Look:
-        return await attempted(self._look_once, self._patience, self.name)
+        return await attempted(self._look_once, self._policy, self.name)
 
     async def _look_once(self) -> Look:
         where = f"{self.name} (the last {TAIL} bytes)"
@@ -116,7 +116,7 @@ class HttpSource(RemoteSource):
                 yield piece
 
     async def _fetch_parts(self, span: Span) -> AsyncGenerator[bytes, None]:
-        attempts = Attempts(self._patience, self._asking.where(span))
+        attempts = Attempts(self._policy, self._asking.where(span))
         while span.length:
             try:
                 async with (
@@ -132,7 +132,7 @@ class HttpSource(RemoteSource):
 
     async def _fetch_passing(self, span: Span) -> AsyncGenerator[bytes, None]:
         """What comes before the span comes as well, each time, and is thrown away."""
-        attempts = Attempts(self._patience, self._asking.where(span))
+        attempts = Attempts(self._policy, self._asking.where(span))
         while span.length:
             try:
                 async with (
@@ -156,7 +156,7 @@ class HttpSource(RemoteSource):
         async with self._taking:
             whole = self._whole
             if whole is None:
-                whole = await attempted(self._take_again, self._patience, self.name)
+                whole = await attempted(self._take_again, self._policy, self.name)
         for start in range(span.start, span.stop, PIECE):
             yield await asyncio.to_thread(whole.read, start, min(PIECE, span.stop - start))
 

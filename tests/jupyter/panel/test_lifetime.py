@@ -41,8 +41,9 @@ def used(front: Front) -> Front:
     front.ask("hello", version=1)
     front.ask("example", index=0)
     front.ask("run")
-    part = {"field": "x", "upload": "u", "name": "x.npy", "mime": "", "size": 20_000_000, "offset": 0}
-    front.ask("upload", bytes(1 << 22), **part)
+    part = {"field": "x", "upload": "u", "name": "x.npy", "mime": "", "size": 20_000_000}
+    for number in range(3):  # more than is kept in memory
+        front.ask("upload", bytes(1 << 22), offset=number << 22, **part)
     return front
 
 
@@ -101,6 +102,14 @@ def test_closing_twice_does_nothing_and_what_runs_gave_stays(model: carton.Carto
     front.panel.close()
     assert np.array_equal(front.panel.result["out"], [2, 2])
     assert len(front.panel.history) == 1
+
+
+def test_a_front_end_that_closes_its_side_closes_the_panel(model: carton.Carton, show: Show) -> None:
+    front = used(show(model))
+    front.line.handle_close({"content": {}})
+    settled()
+    assert front.panel.comm is None
+    assert not model.kernel.is_watched
 
 
 def test_a_request_after_the_end_does_nothing(model: carton.Carton, show: Show) -> None:
