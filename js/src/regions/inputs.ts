@@ -57,7 +57,7 @@ class Inputs {
   #field(field: Field, id: string): VNode {
     const raw = this.#drafts.raw(field)
     const reading = editorOf(field).read(raw, field)
-    const problem = "problem" in reading ? reading.problem : (field.problem?.text ?? this.#drafts.refusal(field))
+    const problem = "problem" in reading ? reading.problem : (said(field) || this.#drafts.refusal(field))
     const ids: Ids = { control: `${id}-control`, label: `${id}-label`, describedby: problem ? `${id}-problem` : null, invalid: Boolean(problem) }
     const open = typed(field)
     return h("div", { key: field.name, class: classes("cp-field", `cp-editor-${field.editor}`), "data-field": field.name,
@@ -114,6 +114,12 @@ class Inputs {
       this.view.changed("inputs")
     }
   }
+}
+
+/** Names the axis, for those who do not see it marked. */
+function said({ problem }: Field): string {
+  if (!problem) return ""
+  return problem.axis === null || /^axis/i.test(problem.text) ? problem.text : `axis ${problem.axis}: ${problem.text}`
 }
 
 /** Where a value that can be edited came from. */
