@@ -20,7 +20,7 @@ async def tried(show: Shows) -> NotebookPage:
     """A panel in which everything has happened."""
     notebook = await show("brighten")
     await notebook.button("twice").click()
-    await notebook.button("Run").click()
+    await notebook.run_model()
     await notebook.picture("Outputs")
     await notebook.button("Run self tests").click()
     await expect(notebook.region("Self tests")).to_contain_text("2 of 2 pass")

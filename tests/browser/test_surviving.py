@@ -27,7 +27,7 @@ while not Path("go").exists():
 async def test_a_page_that_is_loaded_again_shows_the_panel_as_it_was(show: Shows, shoot: Shoots) -> None:
     notebook = await show("brighten")
     await notebook.button("twice").click()
-    await notebook.button("Run").click()
+    await notebook.run_model()
     before = await notebook.picture("Outputs")
     await notebook.save()
     await notebook.page.reload()
@@ -88,7 +88,7 @@ async def test_a_saved_notebook_is_readable_without_a_kernel(
 ) -> None:
     notebook = await show("brighten")
     await notebook.button("twice").click()
-    await notebook.button("Run").click()
+    await notebook.run_model()
     await notebook.picture("Outputs")
     saved = await notebook.save()
     assert "widgets" not in saved.metadata
