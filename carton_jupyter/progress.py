@@ -19,7 +19,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from carton_runtime import Event, Phase
+from carton_jupyter.steps import RunningSteps
+from carton_runtime import Event
 from carton_runtime.background import background_loop, run_blocking
 
 _INTERVAL = 1 / 15
@@ -72,7 +73,7 @@ class ProgressBar:
         # What is drawn from our thread belongs to the cell that is running now.
         self._context = contextvars.copy_context()
         self._lock = threading.Lock()
-        self._running: dict[str, Event] = {}
+        self._steps = RunningSteps()
         self._drawing_due = False
         # Below: of the background loop alone.
         self._bar: Bar | None = None
@@ -83,18 +84,14 @@ class ProgressBar:
     def __call__(self, event: Event) -> None:
         """Take note of an event; from any thread, without waiting."""
         with self._lock:
-            if event.phase in (Phase.FINISHED, Phase.FAILED):
-                self._running.pop(event.step, None)
-            else:
-                self._running[event.step] = event
+            self._steps.take(event)
             planned, self._drawing_due = self._drawing_due, True
         if not planned:
             background_loop().call_soon_threadsafe(self._plan, context=self._context)
 
     def close(self) -> None:
         """Take the bar away."""
-        with self._lock:
-            self._running.clear()
+        self._steps.clear()
         run_blocking(self._close())
 
     def __enter__(self) -> Self:
@@ -115,7 +112,7 @@ class ProgressBar:
     def _draw(self) -> None:
         with self._lock:
             self._drawing_due = False
-            event = next(reversed(self._running.values()), None)
+            event = self._steps.innermost
         self._next_drawing = time.monotonic() + self._interval
         if self._going is not None:
             self._going.cancel()

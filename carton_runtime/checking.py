@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from carton_runtime._child.carton_wire.nested import NestedTensor
-from carton_runtime._child.carton_wire.tensors import Form
+from carton_runtime._child.carton_wire.tensors import Form, form_of
 from carton_runtime._child.carton_wire.values import NATIVE, Tensor, as_tensor, dtype_name
 from carton_runtime.errors import InvalidTensorError
 from carton_runtime.format.document import Dimension, TensorSpec
@@ -98,6 +99,51 @@ class Specs:
         self._fitting.add((inputs, outputs))
 
 
+@dataclass(frozen=True)
+class Problem:
+    """Why a tensor does not fit its spec.
+
+    Attributes:
+        kind: ``"input"`` or ``"output"``.
+        name: the tensor's name.
+        axis: the axis that does not fit; `None` for the tensor as a whole.
+        text: what is wrong there.
+    """
+
+    kind: str
+    name: str
+    axis: int | None
+    text: str
+
+    @property
+    def where(self) -> str:
+        """The tensor, and the axis if it is about one."""
+        return f"{self.kind} {self.name!r}" + ("" if self.axis is None else f", axis {self.axis}")
+
+    def __str__(self) -> str:
+        return f"{self.where} {self.text}" if self.axis is None else f"{self.where}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What some of a call's inputs make of a model's specs.
+
+    Attributes:
+        problems: what does not fit, in the order of the specs.
+        symbols: what each symbol stands for: a size, or the sizes of a whole shape.
+    """
+
+    problems: tuple[Problem, ...]
+    symbols: Mapping[str, int | tuple[int | None, ...]]
+
+
+def bind(specs: Sequence[TensorSpec], inputs: Mapping[str, Tensor]) -> Binding:
+    """Compare inputs with their specs, as far as there are any yet: one that is missing is no problem."""
+    comparison = _Comparison()
+    problems = tuple(comparison.problems("input", specs, form_of(inputs)))
+    return Binding(problems, comparison.symbols)
+
+
 class SpecCheck:
     """The check of one call: what its symbols stand for is remembered over all its inputs and outputs.
 
@@ -116,7 +162,7 @@ class SpecCheck:
 
     def input_problems(self) -> list[str]:
         """What is wrong with the inputs, names apart."""
-        return list(_Comparison().problems("input", self._specs.inputs, self.inputs))
+        return list(map(str, _Comparison().problems("input", self._specs.inputs, self.inputs)))
 
     def input_name_problems(self) -> list[str]:
         """What is wrong with the inputs' names."""
@@ -134,7 +180,7 @@ class SpecCheck:
             pass  # for what the symbols stand for; the problems were told before the call
         found = [
             *_name_problems("output", self._specs.outputs, outputs),
-            *comparison.problems("output", self._specs.outputs, outputs),
+            *map(str, comparison.problems("output", self._specs.outputs, outputs)),
         ]
         if not found:
             self._specs.remember(self.inputs, outputs)
@@ -147,46 +193,55 @@ class _Comparison:
         self._sizes: dict[str, tuple[int, str]] = {}
         self._shapes: dict[str, tuple[tuple[int | None, ...], str]] = {}
 
-    def problems(self, kind: str, specs: Sequence[TensorSpec], form: Form) -> Iterator[str]:
-        """What does not fit, naming the tensor and the axis."""
+    @property
+    def symbols(self) -> dict[str, int | tuple[int | None, ...]]:
+        """What the symbols stand for, so far."""
+        shapes = {symbol: known for symbol, (known, _) in self._shapes.items()}
+        return {**shapes, **{symbol: known for symbol, (known, _) in self._sizes.items()}}
+
+    def problems(self, kind: str, specs: Sequence[TensorSpec], form: Form) -> Iterator[Problem]:
+        """What does not fit."""
         found = {name: (dtype, shape) for name, _, dtype, shape in form}
         for spec in specs:
             if spec.name in found:
-                yield from self._tensor_problems(f"{kind} {spec.name!r}", spec, *found[spec.name])
+                for axis, text in self._tensor_problems(kind, spec, *found[spec.name]):
+                    yield Problem(kind, spec.name, axis, text)
 
     def _tensor_problems(
-        self, what: str, spec: TensorSpec, dtype: np.dtype[Any], shape: tuple[int | None, ...]
-    ) -> Iterator[str]:
+        self, kind: str, spec: TensorSpec, dtype: np.dtype[Any], shape: tuple[int | None, ...]
+    ) -> Iterator[tuple[int | None, str]]:
         found = dtype_name(dtype)
         if found != spec.dtype:
-            yield f"{what} has dtype {found}, its spec says {spec.dtype}"
+            yield None, f"has dtype {found}, its spec says {spec.dtype}"
         if spec.shape is None:
             return
         if isinstance(spec.shape, str):
-            yield from self._whole_shape(what, spec.shape, shape)
+            for text in self._whole_shape(f"{kind} {spec.name!r}", spec.shape, shape):
+                yield None, text
         elif len(spec.shape) != len(shape):
-            yield f"{what} has {len(shape)} axes (shape {_shown(shape)}), its spec says {len(spec.shape)}"
+            yield None, f"has {len(shape)} axes (shape {_shown(shape)}), its spec says {len(spec.shape)}"
         else:
             for axis, (wanted, size) in enumerate(zip(spec.shape, shape, strict=True)):
-                yield from self._axis(f"{what}, axis {axis}", wanted, size)
+                for text in self._axis(f"{kind} {spec.name!r}, axis {axis}", wanted, size):
+                    yield axis, text
 
     def _whole_shape(self, what: str, symbol: str, shape: tuple[int | None, ...]) -> Iterator[str]:
         known, owner = self._shapes.setdefault(symbol, (shape, what))
         if known != shape:
-            yield f"{what} has shape {_shown(shape)}, but {symbol!r} is {_shown(known)} in {owner}"
+            yield f"has shape {_shown(shape)}, but {symbol!r} is {_shown(known)} in {owner}"
 
     def _axis(self, what: str, wanted: Dimension, size: int | None) -> Iterator[str]:
         if wanted is None:
             return
         if size is None:
-            yield f"{what}: is ragged, its spec says {wanted}"
+            yield f"is ragged, its spec says {wanted}"
         elif isinstance(wanted, int):
             if size != wanted:
-                yield f"{what}: has size {size}, its spec says {wanted}"
+                yield f"has size {size}, its spec says {wanted}"
         else:
             known, owner = self._sizes.setdefault(wanted, (size, what))
             if known != size:
-                yield f"{what}: has size {size}, but {wanted!r} is {known} in {owner}"
+                yield f"has size {size}, but {wanted!r} is {known} in {owner}"
 
 
 def _name_problems(kind: str, specs: Sequence[TensorSpec], form: Form) -> Iterator[str]:

@@ -33,6 +33,7 @@ class CartonInfo:
         model_hash: the sha256 of the MANIFEST; `None` for what was never packed, and for a carton far away with so many
             files that its MANIFEST was left there: then ``(await info.files.get()).model_hash`` fetches it.
         files: its files with their sizes; `None` for what was never packed.
+        location: where it was found: a path, or a URL as it was given; `None` for what was never packed.
     """
 
     runner: RunnerInfo
@@ -50,6 +51,7 @@ class CartonInfo:
     misc_files: Mapping[str, MiscFile] = field(default_factory=dict)
     model_hash: str | None = None
     files: LazyFiles | None = None
+    location: str | None = field(default=None, repr=False, compare=False)  # a URL may hold a password
 
     @property
     def title(self) -> str:
@@ -102,8 +104,8 @@ class Described(Protocol):
         """The files."""
 
 
-def info_of(files: Described) -> CartonInfo:
-    """The metadata of a carton."""
+def info_of(files: Described, location: str) -> CartonInfo:
+    """The metadata of a carton that was found at `location`."""
     misc_files = {path: _misc_file(files, path) for path in files.misc_files}
     return make_info(
         files.document,
@@ -112,6 +114,7 @@ def info_of(files: Described) -> CartonInfo:
         misc_files=misc_files,
         model_hash=files.model_hash,
         files=LazyFiles(files.count, files.table, lambda: files.is_listed),
+        location=location,
     )
 
 
@@ -123,6 +126,7 @@ def make_info(
     misc_files: Mapping[str, MiscFile],
     model_hash: str | None = None,
     files: LazyFiles | None = None,
+    location: str | None = None,
 ) -> CartonInfo:
     """A document with its references resolved."""
     plain = {item.name: getattr(document, item.name) for item in fields(document)}
@@ -144,7 +148,7 @@ def make_info(
         )
         for example in document.examples
     )
-    return CartonInfo(**plain, misc_files=misc_files, model_hash=model_hash, files=files)
+    return CartonInfo(**plain, misc_files=misc_files, model_hash=model_hash, files=files, location=location)
 
 
 def _either(

@@ -127,7 +127,7 @@ async def get_model_info(path: Location) -> CartonInfo:
 async def _info(path: Location, settings: Settings) -> CartonInfo:
     files = await look_at_carton(path, settings)
     await files.aclose()  # what is asked for later opens it again
-    return info_of(files)
+    return info_of(files, os.fspath(path))
 
 
 async def _warned(model: Carton) -> Carton:

@@ -90,6 +90,11 @@ class Carton:
         """The process that runs it: another one after a restart."""
         return self._supervisor.kernel
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, and takes no calls any more."""
+        return self._supervisor.is_closed
+
     async def infer(self, *inputs: Any, timeout: float | None = None, **named: Any) -> Tensors:  # noqa: ASYNC109
         """Run the model.
 

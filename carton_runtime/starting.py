@@ -124,7 +124,7 @@ class Loading:
         finally:
             await files.contents.aclose()
         try:
-            return await self._start(info_of(files), plan, (placed.path, placed.path), placed)
+            return await self._start(info_of(files, os.fspath(location)), plan, (placed.path, placed.path), placed)
         except BaseException:
             placed.release()
             raise
@@ -154,7 +154,7 @@ class Loading:
             requirement = VersionReq(runner.required_framework_version)
             interpreter = await asyncio.to_thread(ensure_interpreter, requirement, self.settings, self.on_event)
         named = replace(runner, runner_compat_version=choice.entry.compat_version)
-        return _Plan(named, choice.entry, interpreter, device)
+        return _Plan(named, choice.entry, choice.reason, interpreter, device)
 
     async def _start(
         self, info: CartonInfo, plan: _Plan, folders: tuple[Path, Path], held: PlacedModel | Lease
@@ -169,6 +169,7 @@ class Loading:
             options=plan.runner.opts,
             variables=plan.device.environment(),
             device=str(plan.device),
+            reason=plan.reason,
             batch_axes=batch_axes(info.inputs, info.outputs),
             memory_limit=self.overrides.memory_limit,
         )
@@ -189,6 +190,7 @@ class Loading:
 class _Plan:
     runner: RunnerInfo
     entry: RunnerEntry
+    reason: str
     interpreter: Interpreter | None
     device: Device
 

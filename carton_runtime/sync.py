@@ -49,6 +49,11 @@ class Carton:
         """The process that runs it: another one after a restart."""
         return self.asynchronous.kernel
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed; see `carton_runtime.Carton.is_closed`."""
+        return self.asynchronous.is_closed
+
     def infer(self, *inputs: Any, timeout: float | None = None, **named: Any) -> dict[str, Tensor]:
         """Run the model; see `carton_runtime.Carton.infer`."""
         model = self.asynchronous

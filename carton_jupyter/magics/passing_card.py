@@ -7,6 +7,7 @@ import weakref
 from IPython.display import DisplayHandle, display
 
 import carton_runtime as carton
+from carton_jupyter import presenter
 
 
 class PassingCard:
@@ -17,7 +18,9 @@ class PassingCard:
     """
 
     def __init__(self, info: carton.CartonInfo) -> None:
-        self._handle: DisplayHandle | None = display(info, display_id=True)  # type: ignore[no-untyped-call]
+        # The card alone, and no panel with a button to load what is on its way already.
+        card = presenter.bundle(info)
+        self._handle: DisplayHandle | None = display(card, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         self._model: weakref.ref[carton.Carton] | None = None
 
     def expect(self, model: carton.Carton) -> None:

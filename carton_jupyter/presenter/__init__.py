@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 import carton_runtime as carton
 from carton_jupyter.presenter import files_view, html, text, view
 
-__all__ = ["install"]
+__all__ = ["bundle", "install"]
 
 _Show = Callable[[Any], Any]
 
@@ -51,6 +51,12 @@ def install(ip: InteractiveShell) -> Callable[[], None]:
                 formatters[mimetype].pop(kind, None)
 
     return uninstall
+
+
+def bundle(info: carton.CartonInfo) -> dict[str, str]:
+    """The card of a carton, by mimetype."""
+    shown = view.info_view(info)
+    return {"text/html": html.card(shown), "text/plain": text.card(shown)}
 
 
 def _shown(view_of: _Show, show: _Show) -> Callable[[Any], str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
+from typing import TypedDict
 
 from carton_jupyter.presenter import markdown
 from carton_jupyter.presenter.cache_view import CachedView, CacheView
 from carton_jupyter.presenter.files_view import FilesView, FileView
 from carton_jupyter.presenter.markup import Markup, element
+from carton_jupyter.presenter.panel_view import Output
 from carton_jupyter.presenter.view import (
     CardView,
     ComparisonView,
@@ -24,9 +26,26 @@ from carton_jupyter.presenter.view import (
 _KERNEL_COLUMNS = ("model", "state", "pid", "Python", "device", "memory", "calls", "p50 · p99", "waiting")
 
 
+class LastRun(TypedDict):
+    """A run that is over, to be read where no panel can be."""
+
+    inputs: str
+    outcome: str
+    outputs: list[Output]
+
+
 def card(view: CardView) -> str:
     """A model, or what a carton says about one."""
-    return _framed(
+    return _framed(*_card(view))
+
+
+def panel(view: CardView, run: LastRun | None) -> str:
+    """A panel without its script: the card, and how the last run went."""
+    return _framed(*_card(view), _last_run(run) if run is not None else None)
+
+
+def _card(view: CardView) -> tuple[Markup | None, ...]:
+    return (
         _header(view),
         _state(view),
         _specs(view),
@@ -165,6 +184,24 @@ def _faint(text: str) -> Markup | None:
 
 def _examples(views: Sequence[ExampleView]) -> Markup | None:
     return _section("Examples", element("div", *map(_example, views), css="examples")) if views else None
+
+
+def _last_run(run: LastRun) -> Markup:
+    beside = element("span", f"{run['inputs']} · {run['outcome']}", css="faint")
+    rows = (
+        element("tr", element("td", element("strong", output["name"])), element("td", _form(output)), _summary(output))
+        for output in run["outputs"]
+    )
+    return _section("Last run", element("table", element("tbody", *rows)), beside=beside)
+
+
+def _form(output: Output) -> Markup:
+    return element("code", f"{output['dtype']} {output['shape']}")
+
+
+def _summary(output: Output) -> Markup:
+    preview = output["preview"]
+    return element("td", preview["text"] if preview["kind"] == "value" else output["summary"])
 
 
 def _example(view: ExampleView) -> Markup:

@@ -8,7 +8,9 @@ from typing import TypedDict
 import carton_runtime as carton
 from carton_jupyter.presenter.files_view import FilesView, card_files_view
 from carton_jupyter.presenter.pictures import LARGEST, is_picture, is_small, picture, thumbnail, value_text
-from carton_jupyter.previews.wording import shape_text
+from carton_jupyter.previews import Value as Previewed
+from carton_jupyter.previews import wording
+from carton_runtime.selftest import SelfTestResult
 
 Value = carton.LazyTensor | carton.MiscFile
 
@@ -75,6 +77,7 @@ class ComparisonView(TypedDict):
     passed: bool
     error: str
     tolerance: str
+    time: str
     message: str
 
 
@@ -147,7 +150,7 @@ def spec_view(spec: carton.TensorSpec) -> TensorView:
     return {
         "name": spec.name,
         "dtype": spec.dtype,
-        "shape": _shape(spec.shape),
+        "shape": shape_text(spec.shape),
         "description": spec.description or "",
     }
 
@@ -159,10 +162,10 @@ def report_view(report: carton.SelfTestReport) -> ReportView:
     for result in report:
         if not result.outputs:
             message = str(result.error) if result.error else "" if result.passed else "did not run"
-            rows.append(_row(result.name, "", result.passed, message=message))
+            rows.append(_row(result, message=message))
         for output in result.outputs:
             errors = (f"{output.absolute_error:.2g}", str(output.tolerance))
-            rows.append(_row(result.name, output.name, output.passed, *errors, message=output.message))
+            rows.append(_row(result, output.name, *errors, passed=output.passed, message=output.message))
     return {"passed": passed, "total": len(report), "rows": rows}
 
 
@@ -188,18 +191,52 @@ def _kernel(kernel: carton.Kernel) -> KernelView:
     }
 
 
-def _row(test: str, output: str, passed: bool, error: str = "", tolerance: str = "", *, message: str) -> ComparisonView:
+def _row(
+    result: SelfTestResult,
+    output: str = "",
+    error: str = "",
+    tolerance: str = "",
+    *,
+    message: str,
+    passed: bool | None = None,
+) -> ComparisonView:
     return {
-        "test": test, "output": output, "passed": passed, "error": error, "tolerance": tolerance, "message": message,
-    }  # fmt: skip
+        "test": result.name,
+        "output": output,
+        "passed": result.passed if passed is None else passed,
+        "error": error,
+        "tolerance": tolerance,
+        "time": duration_text(result.seconds),
+        "message": message,
+    }
 
 
-def _shape(shape: str | Sequence[int | str | None] | None) -> str:
+def form_text(value: Previewed) -> str:
+    """The dtype and shape of a tensor."""
+    return f"{dtype_text(value)} {shape_text(value.shape)}"
+
+
+def dtype_text(value: Previewed) -> str:
+    """The dtype of a tensor, as specs spell it."""
+    return "string" if value.dtype.kind == "U" else str(value.dtype.name)
+
+
+def duration_text(seconds: float) -> str:
+    """How long something took: ``0.31 ms``, ``1.8 s``, ``2 min 5 s``."""
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms" if seconds < 0.9995 else "1 s"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def shape_text(shape: str | Sequence[int | str | None] | None) -> str:
+    """A shape, of a spec or of a tensor: ``[2, n, *]``."""
     if shape is None:
         return "any shape"
     if isinstance(shape, str):
         return f"shape {shape}"
-    return shape_text(shape) if shape else "scalar"
+    return wording.shape_text(shape) if shape else "scalar"
 
 
 def _example(example: carton.Example[Value], number: int) -> ExampleView:
@@ -216,11 +253,22 @@ def _values(values: Mapping[str, Value]) -> list[ValueView]:
 
 
 def _value(name: str, value: Value) -> ValueView:
+    return {"name": name, "text": line_text(value), "picture": _thumbnail(value)}
+
+
+def line_text(value: Value) -> str:
+    """A line about a value of an example; reads it, if it is small and at hand."""
     try:
-        shown = thumbnail(value.read_blocking()) if isinstance(value, carton.MiscFile) and value.is_at_hand else ""
-        return {"name": name, "text": value_text(value), "picture": shown}
+        return value_text(value)
     except carton.CartonError as error:  # a card says what it can
-        return {"name": name, "text": f"cannot be read: {error}", "picture": ""}
+        return f"cannot be read: {error}"
+
+
+def _thumbnail(value: Value) -> str:
+    try:
+        return thumbnail(value.read_blocking()) if isinstance(value, carton.MiscFile) and value.is_at_hand else ""
+    except carton.CartonError:  # its text may say why
+        return ""
 
 
 def _pictures(info: carton.CartonInfo) -> dict[str, str]:

@@ -22,6 +22,7 @@ class KernelSpec:
         variables: environment variables to set over the inherited ones.
         batch_axes: for ``inputs`` and ``outputs``, the axis of each tensor along which calls may be put together.
         device: the device that the process sees, for people.
+        reason: why this runner and this version, for people.
         memory_limit: bytes of memory that the process may take; `None` for as much as there is.
     """
 
@@ -33,4 +34,5 @@ class KernelSpec:
     variables: Mapping[str, str] = field(default_factory=dict)
     batch_axes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     device: str = "cpu"
+    reason: str = ""
     memory_limit: int | None = None

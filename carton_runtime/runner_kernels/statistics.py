@@ -42,6 +42,10 @@ class CallStatistics:
         self.failures += 1
         self.last_error = message
 
+    def last(self, count: int) -> list[float]:
+        """How long the last calls took, in seconds, oldest first; at most so many of them."""
+        return list(self._seconds)[-count:]
+
     @property
     def latency(self) -> Latency | None:
         """Percentiles of the last calls; `None` before the first."""

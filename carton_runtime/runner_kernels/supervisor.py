@@ -47,6 +47,7 @@ class Supervisor:
     Attributes:
         kernel: the current one, dead or alive.
         restarts: how often it was replaced.
+        is_closed: whether none is started any more.
     """
 
     def __init__(self, kernel: Kernel, policy: RestartPolicy, on_closed: Callable[[], None] | None = None) -> None:
@@ -55,7 +56,7 @@ class Supervisor:
         self._policy = policy
         self._starts: deque[float] = deque()
         self._lock = asyncio.Lock()
-        self._is_closed = False
+        self.is_closed = False
         self._host = os.getpid()
         self._on_closed = on_closed
         self._work: asyncio.Task[None] | None = None
@@ -94,7 +95,7 @@ class Supervisor:
 
     async def aclose(self, farewell: float | None = None) -> None:
         """End the kernel for good."""
-        self._is_closed = True
+        self.is_closed = True
         self._cut_short()
         try:
             await (self.kernel.aclose() if farewell is None else self.kernel.aclose(farewell))
@@ -158,5 +159,5 @@ class Supervisor:
             raise forked_error(self.kernel.name)
 
     def _check_open(self) -> None:
-        if self._is_closed:
+        if self.is_closed:
             raise ModelClosedError(f"model {self.kernel.name!r} is closed; load it again")

@@ -13,6 +13,7 @@ from tests.bench.rows_calls import callers, one_ms, small_call, ticker
 from tests.bench.rows_load import warm_load
 from tests.bench.rows_memory import large, shared
 from tests.bench.rows_notebook import notebook
+from tests.bench.rows_panel import panel
 from tests.bench.rows_peers import peers
 from tests.bench.rows_previews import previews
 from tests.bench.rows_remote import remote_card
@@ -26,6 +27,7 @@ ROWS: dict[str, Callable[[Home], list[Row]]] = {
     "small-call": small_call,
     "ticker": ticker,
     "notebook": notebook,
+    "panel": panel,
     "one-ms": one_ms,
     "large": large,
     "shared": shared,

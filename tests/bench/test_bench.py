@@ -16,7 +16,7 @@ from tests.bench.peers import pipe
 from tests.bench.table import HEADINGS, Row, markdown
 from tests.bench.timing import Series, each, in_turns, quantile
 
-QUICK = sorted(set(ROWS) - {"notebook", "peers", "ticker"})
+QUICK = sorted(set(ROWS) - {"notebook", "panel", "peers", "ticker"})
 
 
 def test_a_quantile_is_one_of_the_values() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,8 @@ NEEDED = {
     "carton_runtime/_runners/noop/main.py",
     "carton_runtime/_runners/noop/runner.toml",
     "carton_jupyter/__init__.py",
+    "carton_jupyter/panel/static/panel.css",
+    "carton_jupyter/panel/static/panel.js",
     "carton_jupyter/py.typed",
 }
 
@@ -44,10 +47,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def built(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a source distribution, and of a wheel that was built of nothing but that."""
+    """The folder of a source distribution, and of a wheel that was built of nothing but that, without Node."""
     output = tmp_path_factory.mktemp("built")
+    programs = str(Path(sys.executable).parent)
+    assert shutil.which("node", path=programs) is None
     command = [sys.executable, "-m", "uv", "build", "--python", sys.executable, "--out-dir", str(output), str(checkout)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    variables = {**os.environ, "PATH": programs}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return output
 

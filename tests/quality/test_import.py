@@ -70,3 +70,12 @@ def test_every_exported_name_has_a_home() -> None:
     homeless = set(carton_runtime.__all__) - homes
     assert homeless == set()
     assert set(carton_runtime._HOMES) <= set(carton_runtime.__all__)
+
+
+@pytest.mark.parametrize("module", ["carton_jupyter", "carton_jupyter.panel", "carton_jupyter.extension"])
+def test_the_extension_takes_no_widgets_along_before_there_is_one_to_show(module: str) -> None:
+    assert imported_by(f"import {module}").isdisjoint({"anywidget", "ipywidgets", "PIL"})
+
+
+def test_the_widget_is_there_when_it_is_asked_for() -> None:
+    assert "anywidget" in imported_by("from carton_jupyter.panel import CartonPanel")
