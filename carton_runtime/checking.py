@@ -38,13 +38,14 @@ def to_tensors(given: Mapping[str, Any], dtypes: Mapping[str, str]) -> tuple[dic
     for name, value in given.items():
         # Written out, and not by `is_array`: every call goes through here.
         is_plain = type(value) is np.ndarray and value.dtype in NATIVE and value.flags.c_contiguous
-        tensor = value if is_plain and type(name) is str else _to_tensor(name, value, dtypes.get(name))
+        tensor = value if is_plain and type(name) is str else to_tensor(name, value, dtypes.get(name))
         tensors[name] = tensor
         form.append((name, type(tensor), tensor.dtype, tensor.shape))
     return tensors, tuple(form)
 
 
-def _to_tensor(name: str, value: Any, wanted: str | None) -> Tensor:
+def to_tensor(name: str, value: Any, wanted: str | None) -> Tensor:
+    """What a caller gives for one input, whose spec wants the dtype `wanted`, as a tensor. Raises as `to_tensors`."""
     if not isinstance(name, str):
         raise InvalidTensorError(f"inputs are named by strings, not by {name!r}")
     try:
