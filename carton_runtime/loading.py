@@ -39,7 +39,8 @@ async def load(
     """Load a packed model: check it, build its environment where there is none yet, start it in a process of its own.
 
     Args:
-        path: a carton, or the directory of an unpacked one: its path or URL.
+        path: a carton, or the directory of an unpacked one: its path or URL, which ends with a slash for a directory in
+            a bucket.
         visible_device: the device that the model sees: ``cpu``, an index, or a UUID that starts with ``GPU-`` or
             ``MIG-``. The first GPU unless given, or the CPU where there is none.
         override_runner_name: another runner than the carton says.
@@ -114,7 +115,7 @@ async def get_model_info(path: Location) -> CartonInfo:
 
     Of a carton far away no more is fetched than its description: tensors, pictures and other files come when they are
     asked for. Where it has so many files that listing them would be most of that, the list is left there too; then the
-    description is compared with the zip's checksums only, until something else is asked for.
+    description is compared with the checksums of the zip only, if it is one, until something else is asked for.
 
     Raises:
         FormatError: it is no carton, or a broken one.
