@@ -15,8 +15,9 @@ from carton_runtime._child.carton_wire.tensors import Form
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.errors import CallTimeoutError, CartonError
 from carton_runtime.runner_kernels.cancelling import LAST
-from carton_runtime.runner_kernels.kernel import Kernel, raise_failure
-from carton_runtime.runner_kernels.log import logger
+from carton_runtime.runner_kernels.kernel import Kernel
+from carton_runtime.runner_kernels.relay import logger
+from carton_runtime.runner_kernels.replies import raise_failure
 
 
 class Call:

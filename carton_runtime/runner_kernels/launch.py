@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carton_runtime.errors import EnvironmentBuildError
+from carton_runtime.runner_kernels.exit_watch import kill_group
 from carton_runtime.runner_kernels.spec import KernelSpec
 from carton_runtime.settings import inherited_environment
 
@@ -20,8 +22,9 @@ class KernelProcess:
     """A started process, and our ends of its sockets and pipes.
 
     Attributes:
+        popen: the process; once the kernel has greeted us it is the kernel's guardian.
         calls: carries the messages.
-        control: carries nothing: that it is open tells the process that we live.
+        control: carries signals; that it is open tells the process that we live.
         memory: passes the descriptors of shared memory.
     """
 
@@ -29,6 +32,16 @@ class KernelProcess:
     calls: socket.socket
     control: socket.socket
     memory: socket.socket
+
+    def end_kernel(self) -> None:
+        """Have the guardian end the kernel and all that it started; from any thread, without waiting."""
+        with contextlib.suppress(OSError):  # it is closed already
+            self.control.shutdown(socket.SHUT_RDWR)
+
+    def kill(self) -> None:
+        """End the process at once: a guardian, which takes its kernel along, or one that is none yet."""
+        if self.popen.returncode is None:  # afterwards the number may be somebody else's
+            kill_group(self.popen.pid)
 
     def close(self) -> None:
         """Close our ends."""
@@ -39,9 +52,7 @@ class KernelProcess:
 
 
 def launch(spec: KernelSpec) -> KernelProcess:
-    """Start the process, in a session of its own so that its children can be ended with it.
-
-    Call it in a thread that lives as long as this process: on Linux the process dies with the thread that started it.
+    """Start the process, in a session of its own.
 
     Raises:
         EnvironmentBuildError: the interpreter cannot be run.
