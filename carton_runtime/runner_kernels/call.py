@@ -15,6 +15,7 @@ from carton_runtime._child.carton_wire.tensors import Form
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.errors import CallTimeoutError, CartonError
 from carton_runtime.runner_kernels.cancelling import LAST
+from carton_runtime.runner_kernels.deadlines import check_timeout
 from carton_runtime.runner_kernels.kernel import Kernel
 from carton_runtime.runner_kernels.relay import logger
 from carton_runtime.runner_kernels.replies import raise_failure
@@ -47,6 +48,8 @@ class Call:
         timeout: float | None = None,
         **fields: Any,
     ) -> None:
+        if timeout is not None:
+            check_timeout(timeout)
         self._start = time.perf_counter()
         self._kernel = kernel
         self._timeout = timeout
