@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from carton_runtime.descriptors import in_need_of_descriptors
 from carton_runtime.errors import EnvironmentBuildError
 from carton_runtime.runner_kernels.exit_watch import kill_group
 from carton_runtime.runner_kernels.spec import KernelSpec
@@ -56,9 +57,14 @@ def launch(spec: KernelSpec) -> KernelProcess:
 
     Raises:
         EnvironmentBuildError: the interpreter cannot be run.
+        OutOfDescriptorsError: this process cannot open what it needs for it.
     """
-    pairs = [socket.socketpair() for _ in range(3)]
-    ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    with in_need_of_descriptors(f"start the process of model {spec.name!r}"):
+        return _launch(spec)
+
+
+def _launch(spec: KernelSpec) -> KernelProcess:
+    ours, theirs = _connected()
     command = [str(spec.python), "-I", str(_CHILD), *(str(sock.fileno()) for sock in theirs)]
     try:
         popen = subprocess.Popen(
@@ -80,6 +86,17 @@ def launch(spec: KernelSpec) -> KernelProcess:
     finally:
         _close(theirs)
     return KernelProcess(popen, *ours)
+
+
+def _connected() -> tuple[list[socket.socket], list[socket.socket]]:
+    """Our ends and theirs of all three connections, or none at all."""
+    pairs: list[tuple[socket.socket, socket.socket]] = []
+    try:
+        pairs.extend(socket.socketpair() for _ in range(3))
+    except OSError:
+        _close(sock for pair in pairs for sock in pair)
+        raise
+    return [ours for ours, _ in pairs], [theirs for _, theirs in pairs]
 
 
 def _close(sockets: Iterable[socket.socket]) -> None:

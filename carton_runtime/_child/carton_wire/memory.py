@@ -26,7 +26,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from .errors import WireError
+from .errors import NoDescriptorsError, WireError
 from .nested import NestedTensor
 from .tensors import BODY
 from .values import Tensor
@@ -261,7 +261,7 @@ class Memory:
         if self._sock is None:
             raise WireError("a region of shared memory was named, and there is none here")
         try:
-            data, ancillary, _, _ = self._sock.recvmsg(_ADVERT.size, socket.CMSG_SPACE(4), socket.MSG_DONTWAIT)
+            data, ancillary, flags, _ = self._sock.recvmsg(_ADVERT.size, socket.CMSG_SPACE(4), socket.MSG_DONTWAIT)
         except OSError as error:
             raise WireError(f"a region was named that was never handed over: {error}") from error
         descriptors = array.array("i")
@@ -271,6 +271,8 @@ class Memory:
         if len(data) != _ADVERT.size or len(descriptors) != 1:
             for descriptor in descriptors:
                 os.close(descriptor)
+            if flags & socket.MSG_CTRUNC:  # recvmsg(2): the system had to throw the descriptor away
+                raise NoDescriptorsError("no file descriptors are left for a region of shared memory")
             raise WireError("a region was handed over that is none")
         number, size = _ADVERT.unpack(data)
         return number, size, descriptors[0]
