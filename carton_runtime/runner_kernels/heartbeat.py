@@ -30,25 +30,23 @@ class Heartbeat:
     Args:
         guardian: the process that was started, above all those that run the model.
         control: the control socket; non-blocking from now on.
-        memory_limit: bytes that the model's processes may have in use.
         kill: ends the kernel, for the reason given.
 
     Attributes:
         pid: the process of the model itself, once it has said which that is.
+        memory_limit: bytes that the model's processes may have in use.
         memory: bytes that the model's processes had in use when last looked at.
         peak_memory: the most that they had by then; 0 when that is unknown.
         waiting: calls that wait for others, as the kernel said when it was asked.
     """
 
-    def __init__(
-        self, guardian: int, control: socket.socket, memory_limit: int | None, kill: Callable[[str], None]
-    ) -> None:
+    def __init__(self, guardian: int, control: socket.socket, kill: Callable[[str], None]) -> None:
         control.setblocking(False)
         self.pid = guardian
         self._guardian = guardian
         self._control = control
         self._reader = SignalReader(control)
-        self._memory_limit = memory_limit
+        self.memory_limit: int | None = None
         self._kill = kill
         self._stopped_since: float | None = None
         self._heard = time.monotonic()
@@ -86,8 +84,8 @@ class Heartbeat:
         processes = descendants(self._guardian) or [self.pid]
         self.memory = _sum(resident_bytes, processes)
         self.peak_memory = max(self.peak_memory, peak_bytes(self.pid), self.memory or 0)
-        if self._memory_limit is not None and (self.memory or 0) > self._memory_limit:
-            self._look_closely(processes, self._memory_limit)
+        if self.memory_limit is not None and (self.memory or 0) > self.memory_limit:
+            self._look_closely(processes, self.memory_limit)
 
     def _look_closely(self, processes: list[int], limit: int) -> None:
         used = _sum(proportional_bytes, processes) or self.memory or 0

@@ -84,7 +84,7 @@ class Kernel:
         self.limits = limits
         self.started_at = time.time()
         self._log = KernelLog(spec.name, self.record.lines, self._context)
-        self._heartbeat = Heartbeat(self.pid, process.control, spec.memory_limit, self.kill)
+        self._heartbeat = Heartbeat(self.pid, process.control, self.kill)
         self._canceller = Canceller(
             self.channel, self._heartbeat, self.sealed, limits, self.kill, self._spawn, self._on_given_up
         )
@@ -303,6 +303,7 @@ class Kernel:
     def _greeted(self, greeting: Greeting) -> None:
         self.pid = self._heartbeat.pid = greeting.pid
         self.python, self.numpy = greeting.python, greeting.numpy
+        self._heartbeat.memory_limit = self.spec.memory_limit
         self._is_guarded = True
 
     # Housekeeping
