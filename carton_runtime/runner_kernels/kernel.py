@@ -23,6 +23,7 @@ from carton_runtime.runner_kernels.channel import Channel
 from carton_runtime.runner_kernels.death import Exit, death_report, forked_error
 from carton_runtime.runner_kernels.exit_watch import call_when_exited
 from carton_runtime.runner_kernels.gate import Gate
+from carton_runtime.runner_kernels.greeting import SESSION, Greeting, have_loaded
 from carton_runtime.runner_kernels.heartbeat import Heartbeat
 from carton_runtime.runner_kernels.launch import KernelProcess, launch
 from carton_runtime.runner_kernels.log import KernelLog, LogLine
@@ -30,7 +31,6 @@ from carton_runtime.runner_kernels.place import Place
 from carton_runtime.runner_kernels.record import KernelState, ModelRecord
 from carton_runtime.runner_kernels.sealing import SealedInputs
 from carton_runtime.runner_kernels.spec import KernelSpec
-from carton_runtime.runner_kernels.starting import SESSION, Greeting, have_loaded
 from carton_runtime.runner_kernels.trimming import trim_when_idle
 
 _LOGGER = logging.getLogger(__name__)

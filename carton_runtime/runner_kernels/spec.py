@@ -22,7 +22,7 @@ class KernelSpec:
         variables: environment variables to set over the inherited ones.
         batch_axes: for ``inputs`` and ``outputs``, the axis of each tensor along which calls may be put together.
         device: the device that the process sees, for people.
-        memory_limit: bytes of memory that the process, and all that it starts, may take; `None` for as much as there is.
+        memory_limit: bytes of memory that the process and all that it starts may take; `None` for as much as there is.
     """
 
     name: str
