@@ -25,9 +25,10 @@ from carton_runtime.runner_kernels.exit_watch import call_when_exited
 from carton_runtime.runner_kernels.gate import Gate
 from carton_runtime.runner_kernels.greeting import SESSION, Greeting, have_loaded
 from carton_runtime.runner_kernels.heartbeat import Heartbeat
-from carton_runtime.runner_kernels.launch import KernelProcess, launch
+from carton_runtime.runner_kernels.launch import launch
 from carton_runtime.runner_kernels.log import KernelLog, LogLine
 from carton_runtime.runner_kernels.place import Place
+from carton_runtime.runner_kernels.process import KernelProcess
 from carton_runtime.runner_kernels.record import KernelState, ModelRecord
 from carton_runtime.runner_kernels.sealing import SealedInputs
 from carton_runtime.runner_kernels.spec import KernelSpec
@@ -38,7 +39,6 @@ _LOGGER = logging.getLogger(__name__)
 _EVERY_CALL = 0
 _FAREWELL = 5.0  # seconds that a kernel may take to end itself when it is asked to
 _HANGING_UP = 0.2  # seconds that a process which closed its connection may take to end
-_ENDING = 5.0  # seconds that a guardian may take to end its kernel
 _LAST_WORDS = 0.5  # seconds to wait for the end of the output of a process that is dead
 _MOST_CALLS = 1024  # on their way to one kernel; further callers wait at its gate
 
@@ -91,10 +91,8 @@ class Kernel:
         self._tasks: set[asyncio.Task[None]] = set()
         self._exited = asyncio.Event()
         self._announced: KernelState | None = None
-        self._is_guarded = False
         self._is_started = False
         self._is_closing = False
-        self._insisting: asyncio.TimerHandle | None = None
         self._reporting: asyncio.Task[None] | None = None
         self._reason = ""
         self._protocol_failure: CartonError | None = None
@@ -228,19 +226,9 @@ class Kernel:
 
     def kill(self, reason: str = "") -> None:
         """End the process at once, from any thread, without waiting; `reason` is told to those who wait."""
-        if self._process.popen.returncode is not None:
-            return
-        self._reason = self._reason or reason
-        self._process.end_kernel()
-        if self._is_guarded:
-            background_loop().call_soon_threadsafe(self._insist)
-        else:
-            self._process.kill()
-
-    def _insist(self) -> None:
-        """See that the guardian does what it is for; a process that is stopped, for one, does nothing."""
-        if self._insisting is None and not self._exited.is_set():
-            self._insisting = background_loop().call_later(_ENDING, self._process.kill)
+        if not self._process.has_ended:
+            self._reason = self._reason or reason
+            self._process.end()
 
     def drain_log(self) -> None:
         """Have what the model has printed by now in the log, and with whoever listens; from any thread."""
@@ -304,7 +292,7 @@ class Kernel:
         self.pid = self._heartbeat.pid = greeting.pid
         self.python, self.numpy = greeting.python, greeting.numpy
         self._heartbeat.memory_limit = self.spec.memory_limit
-        self._is_guarded = True
+        self._process.is_guardian = True
 
     # Housekeeping
 
@@ -361,8 +349,6 @@ class Kernel:
 
     async def _release(self) -> None:
         """Let go of everything: a kernel that died is only there to be looked at until somebody closes it."""
-        if self._insisting is not None:
-            self._insisting.cancel()
         for task in self._tasks:
             task.cancel()
         if self._tasks:

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import subprocess
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from carton_runtime.descriptors import in_need_of_descriptors
 from carton_runtime.errors import EnvironmentBuildError
-from carton_runtime.runner_kernels.exit_watch import kill_group
+from carton_runtime.runner_kernels.process import KernelProcess, close_all
 from carton_runtime.runner_kernels.spec import KernelSpec
 from carton_runtime.settings import inherited_environment
 
 _CHILD = Path(__file__).resolve().parent.parent / "_child"
-
-
-@dataclass(frozen=True)
-class KernelProcess:
-    """A started process, and our ends of its sockets and pipes.
-
-    Attributes:
-        popen: the process; once the kernel has greeted us it is the kernel's guardian.
-        calls: carries the messages.
-        control: carries signals; that it is open tells the process that we live.
-        memory: passes the descriptors of shared memory.
-    """
-
-    popen: subprocess.Popen[bytes]
-    calls: socket.socket
-    control: socket.socket
-    memory: socket.socket
-
-    def end_kernel(self) -> None:
-        """Have the guardian end the kernel and all that it started; from any thread, without waiting."""
-        with contextlib.suppress(OSError):  # it is closed already
-            self.control.shutdown(socket.SHUT_RDWR)
-
-    def kill(self) -> None:
-        """End the process at once: a guardian, which takes its kernel along, or one that is none yet."""
-        if self.popen.returncode is None:  # afterwards the number may be somebody else's
-            kill_group(self.popen.pid)
-
-    def close(self) -> None:
-        """Close our ends."""
-        _close((self.calls, self.control, self.memory))
-        for pipe in (self.popen.stdout, self.popen.stderr):
-            if pipe is not None:
-                pipe.close()
 
 
 def launch(spec: KernelSpec) -> KernelProcess:
@@ -78,13 +41,13 @@ def _launch(spec: KernelSpec) -> KernelProcess:
             bufsize=0,
         )
     except BaseException as error:
-        _close(ours)
+        close_all(ours)
         if not isinstance(error, OSError):
             raise
         message = f"the model's interpreter {spec.python} cannot be started: {error}"
         raise EnvironmentBuildError(message, command=command) from error
     finally:
-        _close(theirs)
+        close_all(theirs)
     return KernelProcess(popen, *ours)
 
 
@@ -94,14 +57,9 @@ def _connected() -> tuple[list[socket.socket], list[socket.socket]]:
     try:
         pairs.extend(socket.socketpair() for _ in range(3))
     except OSError:
-        _close(sock for pair in pairs for sock in pair)
+        close_all(sock for pair in pairs for sock in pair)
         raise
     return [ours for ours, _ in pairs], [theirs for _, theirs in pairs]
-
-
-def _close(sockets: Iterable[socket.socket]) -> None:
-    for sock in sockets:
-        sock.close()
 
 
 def _environment(spec: KernelSpec) -> dict[str, str]:

@@ -324,7 +324,7 @@ async def test_whoever_ends_the_guardian_ends_the_kernel(model: carton.Carton) -
 async def test_a_guardian_that_is_stopped_holds_nobody_up(
     model: carton.Carton, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("carton_runtime.runner_kernels.kernel._ENDING", 0.3)
+    monkeypatch.setattr("carton_runtime.runner_kernels.process._PATIENCE", 0.3)
     guardian = psutil.Process(model.kernel.pid).parent()
     assert guardian is not None
     guardian.suspend()
