@@ -39,6 +39,7 @@ _LOGGER = logging.getLogger(__name__)
 _EVERY_CALL = 0
 _FAREWELL = 5.0  # seconds that a kernel may take to end itself when it is asked to
 _HANGING_UP = 0.2  # seconds that a process which closed its connection may take to end
+_STARTING = 1 << 28  # bytes that a process may have which has not greeted us: a limit below says so once it has
 _LAST_WORDS = 0.5  # seconds to wait for the end of the output of a process that is dead
 _MOST_CALLS = 1024  # on their way to one kernel; further callers wait at its gate
 
@@ -85,6 +86,8 @@ class Kernel:
         self.started_at = time.time()
         self._log = KernelLog(spec.name, self.record.lines, self._context)
         self._heartbeat = Heartbeat(self.pid, process.control, self.kill)
+        if spec.memory_limit is not None:
+            self._heartbeat.memory_limit = max(spec.memory_limit, _STARTING)
         self._canceller = Canceller(
             self.channel, self._heartbeat, self.sealed, limits, self.kill, self._spawn, self._on_given_up
         )
