@@ -13,6 +13,7 @@ from kernels.conftest import PATIENCE, Load, Start, settled
 import carton_runtime as carton
 from carton_runtime import KernelDiedError, ModelError, SettingsError
 from carton_runtime.runner_kernels import heartbeat
+from carton_runtime.runner_kernels.death import Exit, death_report
 from carton_runtime.testing.doubles import Fault, Phase, faulty_inputs
 
 
@@ -56,6 +57,32 @@ async def test_a_stopped_process_is_told_as_such(model: carton.Carton, quick: No
 async def test_a_process_that_hangs_up_is_told_as_such(model: carton.Carton) -> None:
     error = await death(model, Fault.CLOSE_SOCKET)
     assert "closed its connection" in error.cause
+
+
+@pytest.mark.parametrize(
+    ("exited", "cause"),
+    [
+        (Exit(-9, 5_000_000, was_oom=True), "killed (signal 9) most likely by the system, which was out of memory"),
+        (Exit(-9, None), "killed (signal 9) by something outside"),
+        (
+            Exit(-signal.SIGBUS, None),
+            f"it crashed with signal {signal.SIGBUS:d} (SIGBUS), in native code; the log has where",
+        ),
+        (Exit(-signal.SIGTERM, None), "ended by signal 15 (SIGTERM)"),
+        (Exit(-99, None), "ended by signal 99"),
+        (Exit(0, None), "it left with exit code 0, as os._exit does"),
+        (Exit(None, None), "nobody knows how"),
+    ],
+)
+def test_the_likely_cause_is_told_of_each_way_to_end(exited: Exit, cause: str) -> None:
+    error = death_report("digits", 7, exited, "while it ran", "", [])
+    assert error.cause == cause
+    assert ("it had used 5 MB" in str(error)) is (exited.peak_memory is not None)
+
+
+def test_a_reason_of_ours_goes_over_what_can_be_seen() -> None:
+    error = death_report("digits", 7, Exit(-9, None, was_oom=True), "while it ran", "it was too slow", [])
+    assert error.cause == "it was too slow"
 
 
 async def test_the_last_lines_are_told_and_only_so_many(load_code: Load) -> None:

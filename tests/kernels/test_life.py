@@ -91,6 +91,17 @@ async def test_a_kernel_counts_its_calls_and_failures(model: carton.Carton) -> N
     assert 0 < latency.p50 <= latency.p90 <= latency.p99
 
 
+async def test_a_kernel_says_where_it_runs_and_how_many_wait(model: carton.Carton) -> None:
+    kernel = model.kernel
+    assert (kernel.device, kernel.queued) == ("cpu", 0)
+    calls = [await busy(model) for _ in range(4)]
+    await settled(lambda: kernel.queued == 3)
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+    await settled(lambda: kernel.queued == 0)
+
+
 # aclose
 
 
