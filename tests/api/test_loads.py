@@ -38,7 +38,7 @@ def model_of(cache_dir: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("size", [20 * MB, pytest.param(500 * MB, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("size", [20 * MB, pytest.param(500 * MB, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_two_processes_that_load_it_at_once_download_it_once(
     server: RangeServer,
@@ -59,7 +59,7 @@ def test_two_processes_that_load_it_at_once_download_it_once(
     assert leftovers(cache_dir) == []
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [3, pytest.param(30, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_after_a_load_that_was_killed_at_any_moment_the_next_one_works(
     server: RangeServer,
