@@ -18,14 +18,14 @@ class FrontEnd:
 
     Attributes:
         folder: the copy.
-        bundle: the folder it builds into.
+        bundle: the folder it builds into, as it is in the checkout.
     """
 
     def __init__(self, npm: str, root: Path) -> None:
         self.folder = root / "js"
         self.bundle = root / "carton_jupyter" / "panel" / "static"
-        self.bundle.mkdir(parents=True)
         self._npm = npm
+        shutil.copytree(_ROOT / self.bundle.relative_to(root), self.bundle)
         shutil.copytree(_ROOT / "js", self.folder, ignore=shutil.ignore_patterns("node_modules"))
         self.npm("ci", "--prefer-offline", "--no-audit", "--no-fund")
 

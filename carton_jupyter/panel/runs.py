@@ -41,7 +41,7 @@ class Runs:
         self._work: asyncio.Task[None] | None = None
 
     async def run(self, model: carton.Carton, inputs: Tensors, entries: Mapping[str, Entry], outputs: Outputs) -> None:
-        """Run the model until it is done, has failed, or is stopped; none of which raises.
+        """Run the model until it is done, has failed, or is stopped; none of which raises. Cancelling this stops it.
 
         Args:
             model: what to run.
@@ -64,14 +64,14 @@ class Runs:
         finally:
             self._work.cancel()
             work, self._work = self._work, None
-        phase, error = _ending(work)
-        seconds = time.perf_counter() - clock
-        items = self.view.items
-        self._history.add(Record(
-            self.view.number, begun, seconds, phase, inputs, self._outcome, items, error, entries
-        ))  # fmt: skip
-        self._say(replace(self.view, phase=phase, seconds=seconds, ahead=0, error=error))
-        self._desk.touch("history", "kernel")
+            phase, error = _ending(work)
+            seconds = time.perf_counter() - clock
+            items = self.view.items
+            self._history.add(Record(
+                self.view.number, begun, seconds, phase, inputs, self._outcome, items, error, entries
+            ))  # fmt: skip
+            self._say(replace(self.view, phase=phase, seconds=seconds, ahead=0, error=error))
+            self._desk.touch("history", "kernel")
 
     def state(self) -> RunState:
         """What is shown."""
@@ -113,7 +113,7 @@ class Runs:
 
 
 def _ending(work: asyncio.Task[None]) -> tuple[Outcome, BaseException | None]:
-    if work.cancelled():
+    if work.cancelled() or not work.done():
         return "stopped", None
     error = work.exception()
     if error is None:

@@ -21,7 +21,7 @@ from carton_jupyter.panel.outputs import Outputs
 from carton_jupyter.panel.runs import Runs
 from carton_jupyter.panel.subject import Subject
 from carton_jupyter.panel.uploads import Uploads
-from carton_jupyter.panel.variables import variable, variables
+from carton_jupyter.panel.variables import name_of, variable, variables
 from carton_jupyter.previews import decode
 from carton_runtime.background import background_loop
 
@@ -87,6 +87,23 @@ class Session:
     def close(self) -> None:
         """Stop everything, and let go of the model; from any thread. What runs gave stays."""
         background_loop().call_soon_threadsafe(self._close)
+
+    async def infer(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put values into fields, run the model, and give what came; raises what went wrong."""
+        return await self._guarded(self._inferring(values))
+
+    async def _inferring(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        for name, value in values.items():
+            known = name_of(self._desk.namespace(), value)
+            label = f"variable {known}" if known else "from a cell"
+            await self._fields.put(name, value, Origin("variable", known or name), label)
+        await self._run({})
+        record = self.history.records[-1]
+        if record.error is not None:
+            raise record.error
+        if record.outcome == "stopped" or record.outputs is None:
+            raise carton.CallCancelledError("the run was stopped in the panel; the model stays loaded")
+        return record.outputs
 
     async def do(self, request: ask.Request) -> Answer:
         """Do what is asked for, and give the answer. Raises what went wrong."""

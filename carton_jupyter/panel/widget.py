@@ -26,6 +26,7 @@ from carton_jupyter.panel.subject import Given, Model, Subject
 from carton_jupyter.presenter import html, text
 from carton_jupyter.presenter.failure_view import error_view
 from carton_jupyter.presenter.view import CardView, info_view, model_view
+from carton_runtime import background
 from carton_runtime.background import submit
 
 _LOGGER = logging.getLogger(__name__)
@@ -112,6 +113,28 @@ class CartonPanel(anywidget.AnyWidget):
     def result(self) -> Mapping[str, Any] | None:
         """The outputs of the last run by name, as arrays; the last result of a stream. `None` before the first."""
         return self._session.runs.result
+
+    async def infer(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Mapping[str, Any]:
+        """Fill the inputs, run the model, and give its outputs: what `carton.Carton.infer` does, for all to see.
+
+        What is not given stays as it is in its field. Of a stream, this gives the last result.
+
+        Args:
+            inputs: tensors by name, as arrays or what numpy makes arrays of.
+            **named: the same.
+
+        Raises:
+            CallCancelledError: the run was stopped, in the panel or from elsewhere.
+            InvalidTensorError: an input is missing, or does not fit.
+            CartonError: there is no such input, no model, or a run already; and what `carton.Carton.infer` raises.
+        """
+        return await background.run(self._infer({**(inputs or {}), **named}))
+
+    async def _infer(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return await self._session.infer(values)
+        finally:
+            self._publisher.flush()  # the cell's next line finds the run in `history`
 
     def close(self) -> None:
         """Take the panel off the screen, and stop what it does. Closing again does nothing."""

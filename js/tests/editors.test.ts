@@ -244,7 +244,7 @@ describe("a value from elsewhere", () => {
     const problem = { axis: 0, text: "h is 96 in picture, 64 here" }
     await fields(field("mask", { editor: "image", shape: "[h, w]", problem, value: value(null, { label: "mask.npy", shape: "(64, 128)" }) }))
     expect([...shown.root.querySelectorAll("mark")].map((mark) => mark.textContent)).toEqual(["h", "64"])
-    expect(shown.root.querySelector(".cp-problem")!.textContent).toBe("h is 96 in picture, 64 here")
+    expect(shown.root.querySelector(".cp-problem")!.textContent).toBe("axis 0: h is 96 in picture, 64 here")
   })
 })
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Locator
+from playwright.async_api import Locator, expect
 
 from tests.bench.home import Home
 from tests.bench.table import Row
@@ -106,16 +106,18 @@ async def _fill(notebook: NotebookPage) -> None:
 
 async def _run(notebook: NotebookPage) -> float:
     """Seconds from the click on Run until the model's picture is on the screen."""
+    run = notebook.page.locator(".carton-panel").first.get_by_role("button", name="Run", exact=True)
+    await expect(run).to_be_enabled()
     return float(await notebook.page.evaluate("() => tests.runShown()")) / 1000
 
 
 async def _frames(notebook: NotebookPage, home: Home) -> tuple[float, float, float]:
     """The longest time between two frames when nothing happens and when results stream in, and results per second."""
     await notebook.run(_STREAM)
-    count = home.times(4000)
+    count = home.times(5000)
     panel = notebook.page.locator(".carton-panel").last
     await panel.get_by_label("steps", exact=True).fill(str(count))
-    await panel.get_by_label("pause", exact=True).fill("0.0005")
+    await panel.get_by_label("pause", exact=True).fill("0")
     quiet = await _longest_frame(notebook, lambda: asyncio.sleep(home.times(3)))
     start = time.perf_counter()
     busy = await _longest_frame(notebook, lambda: _stream(panel))

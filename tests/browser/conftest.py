@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -12,7 +13,7 @@ import psutil
 import pytest
 import pytest_asyncio
 from nbformat import NotebookNode
-from playwright.async_api import Browser, BrowserContext
+from playwright.async_api import Browser, BrowserContext, expect
 
 from tests.browser import chromium, models
 from tests.browser.frontend import PATIENCE, NotebookPage, write_notebook
@@ -31,7 +32,7 @@ from carton_jupyter.panel import CartonPanel
 model = await carton.load({path!r})
 """
 SHOW = "panel = CartonPanel(model); panel"
-_VIEW = {"width": 1280, "height": 1000}
+_VIEW = {"width": 1280, "height": 2200}
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +79,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(viewport=_VIEW, permissions=["clipboard-read", "clipboard-write"])
     context.set_default_timeout(PATIENCE * 1000)
+    expect.set_options(timeout=PATIENCE * 1000)
     yield context
     await context.close()
 
@@ -85,23 +87,30 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_notebook(context: BrowserContext, request: pytest.FixtureRequest) -> AsyncIterator[Opens]:
     """Opens a notebook of these cells; proves at the end that its kernel and all its models are gone."""
-    pages: list[tuple[NotebookPage, set[int], JupyterServer]] = []
+    pages: list[NotebookPage] = []
+    before: dict[JupyterServer, set[int]] = {}
 
     async def open_(server: JupyterServer, *cells: str, like: NotebookNode | None = None) -> NotebookPage:
         name = re.sub(r"\W+", "-", request.node.name) + f"-{len(pages)}.ipynb"
         write_notebook(server.root / name, like.cells if like else [*cells, ""])
+        before.setdefault(server, set(server.processes()))
         notebook = NotebookPage(await context.new_page(), server, name)
-        pages.append((notebook, set(server.processes()), server))
+        pages.append(notebook)
         await notebook.open()
         return notebook
 
     yield open_
-    for notebook, before, server in pages:
+    for notebook in pages:
         await notebook.shut_down()
-        left = [psutil.Process(pid) for pid in set(server.processes()) - before]
-        _, alive = psutil.wait_procs(left, timeout=PATIENCE)
-        assert alive == []
-        assert (notebook.foreign, notebook.errors) == ([], [])
+    for server, processes in before.items():
+        await _ended(set(server.processes()) - processes)
+    assert [(notebook.foreign, notebook.errors) for notebook in pages] == [([], [])] * len(pages)
+
+
+async def _ended(pids: set[int]) -> None:
+    left = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    _, alive = await asyncio.to_thread(psutil.wait_procs, left, timeout=PATIENCE)
+    assert alive == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.async_api import Error, Locator, Page
+from playwright.async_api import Error, Locator, Page, expect
 
 from tests.browser.server import JupyterServer
 
-PATIENCE = 60.0
+PATIENCE = 40.0
 """Seconds for whatever the machine has to do, however busy it is."""
 
 _SCRIPT = Path(__file__).with_name("page.js")
@@ -42,6 +42,7 @@ class NotebookPage:
         self.foreign: list[str] = []
         self.errors: list[str] = []
         self._server = server
+        self._is_dark = False
         page.on("request", lambda request: self._note(request.url))
         page.on("pageerror", lambda error: self.errors.extend(_of_ours(error)))
 
@@ -109,9 +110,9 @@ class NotebookPage:
         """The value of an expression in the kernel, as far as JSON goes."""
         return json.loads(await self.run_source(f"import json; print(json.dumps({expression}))"))
 
-    async def is_busy(self) -> bool:
-        """Whether the notebook's kernel runs a cell."""
-        return not await self.page.evaluate("() => tests.isReady()")
+    async def is_running(self, index: int) -> bool:
+        """Whether a cell that was started has not ended yet."""
+        return bool(await self.page.evaluate("index => tests.running[index]", index))
 
     async def picture(self, region: str) -> dict[str, Any]:
         """The first picture of a region, once it is there: ``width``, ``height``, and the ``mean`` of each channel."""
@@ -119,6 +120,11 @@ class NotebookPage:
         await element.wait_for()
         found = await self.page.wait_for_function("image => tests.picture(image)", arg=await element.element_handle())
         return dict(await found.json_value())
+
+    async def run_model(self) -> None:
+        """Click on Run, and wait until the model is done."""
+        await self.button("Run").click()
+        await expect(self.status).to_contain_text("done")
 
     async def command(self, name: str, **options: object) -> None:
         """Run a command of the application, as its menus do."""
@@ -129,6 +135,7 @@ class NotebookPage:
         await self.command("apputils:change-theme", theme="JupyterLab Dark" if dark else "JupyterLab Light")
         shown = f"body[data-jp-theme-light='{str(not dark).lower()}']"
         await self.page.wait_for_selector(shown, state="attached")
+        self._is_dark = dark
 
     async def restart_kernel(self) -> None:
         """Restart the notebook's kernel, and no cell."""
@@ -141,7 +148,9 @@ class NotebookPage:
         return nbformat.read(self.path, as_version=4)
 
     async def shut_down(self) -> None:
-        """End the notebook's kernel."""
+        """End the notebook's kernel, and show the light theme again, which the server would remember."""
+        if self._is_dark:
+            await self.theme(dark=False)
         sessions = await (await self.page.request.get(f"{self._server.url}api/sessions")).json()
         for session in sessions:
             if session["path"] == self.path.name:

@@ -1,6 +1,7 @@
 // What the tests ask of Jupyter's page, as `tests.…`; Jupyter's own commands are its `jupyterapp`.
 window.tests = {
   ran: {},
+  running: {},
   frames: null,
 
   notebook() {
@@ -18,7 +19,8 @@ window.tests = {
     const cells = tests.notebook().content
     cells.activeCellIndex = index
     cells.deselectAll()
-    tests.ran[index] = jupyterapp.commands.execute("notebook:run-cell")
+    tests.running[index] = true
+    tests.ran[index] = jupyterapp.commands.execute("notebook:run-cell").finally(() => { tests.running[index] = false })
   },
   finished(index) {
     return tests.ran[index]

@@ -35,7 +35,7 @@ async def test_the_card_of_a_url_comes_before_the_model(
     await notebook.button("Load").click()
     await expect(notebook.region("Kernel")).to_contain_text("idle")
     await notebook.button("twice").click()
-    await notebook.button("Run").click()
+    await notebook.run_model()
     assert (await notebook.picture("Outputs"))["width"] == 160
     await shoot(notebook, name="model-of-a-url")
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_a_model_is_tried(show: Shows, notebook_server: JupyterServer, shoot: Shoots) -> None:
     notebook = await show("brighten", server=notebook_server)
     await notebook.button("twice").click()
-    await notebook.button("Run").click()
+    await notebook.run_model()
     assert (await notebook.picture("Outputs"))["width"] == 160
     await notebook.button("Run self tests").click()
     await expect(notebook.region("Self tests")).to_contain_text("2 of 2 pass")

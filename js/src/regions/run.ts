@@ -18,7 +18,7 @@ export function runRow(view: View, state: RunState, clock: Clock, { run, stop, r
     h("div", { class: "cp-row" },
       button("Run", run, { look: "primary", disabled: busy || !ready, title: "Ctrl+Enter" }),
       button("Stop", stop, { disabled: !busy || state.phase === "stopping" }),
-      h("kbd", { class: "cp-muted cp-wide" }, "Ctrl + Enter")),
+      h("kbd", { class: "cp-keys cp-wide" }, "Ctrl + Enter")),
     busy && progress("running the model", null),
     statusLine(view, state.status, time(state, clock)))
 }
