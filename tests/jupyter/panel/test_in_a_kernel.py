@@ -157,6 +157,7 @@ def test_a_model_at_the_end_of_a_cell_is_shown_as_a_panel(notebook: Notebook) ->
 
 def test_a_bare_load_and_the_card_of_a_carton_are_panels_too(notebook: Notebook, path: Path) -> None:
     assert WIDGET in shown_by(notebook.run(f"%carton_load {path}", "a"))
+    notebook.run("await _.aclose()", "closed")
     assert WIDGET in shown_by(notebook.run(f"%carton_info {path}", "b"))
 
 
