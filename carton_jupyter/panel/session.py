@@ -84,10 +84,6 @@ class Session:
         if self.subject.model is not None:
             await self._guarded(self._examples.draw())
 
-    def stop(self) -> None:
-        """Stop what goes on: a run, or a load; from any thread, at once."""
-        background_loop().call_soon_threadsafe(self._stop)
-
     def close(self) -> None:
         """Stop everything, and let go of the model; from any thread. What runs gave stays."""
         background_loop().call_soon_threadsafe(self._close)
@@ -160,16 +156,25 @@ class Session:
                 await self._fields.put(name, found, Origin("variable", chosen), f"variable {chosen}")
             case ask.Example(index):
                 await self._example(index)
+            case ask.Show(output, which, kind):
+                await self._outputs.choose(output, which, kind)
+            case _:
+                await self._working(request)
+
+    async def _working(self, request: ask.Request) -> None:
+        """Requests that begin or end work of the model."""
+        match request:
             case ask.Run(values):
                 await self._run(values)
             case ask.Replay(number):
                 self._fields.replay(self.history.find(number).entries, f"run {number}")
                 await self._run({})
-            case ask.Show(output, which, kind):
-                await self._outputs.choose(output, which, kind)
             case ask.Stop():
-                self._stop()
+                self.runs.stop()
+                self._life.stop()
             case _:
+                if isinstance(request, (ask.Restart, ask.Unload)):
+                    self.runs.stop()  # which is better than to fail for it
                 await self._life.do(request)
 
     async def _upload(self, part: ask.Upload) -> int:
@@ -212,10 +217,6 @@ class Session:
         finally:
             task.cancel()
             self._tasks.discard(task)
-
-    def _stop(self) -> None:
-        if not self.runs.stop():
-            self._life.stop()
 
     def _close(self) -> None:
         self._is_closed = True

@@ -20,7 +20,7 @@ from carton_jupyter import cells
 from carton_jupyter.panel.desk import Desk
 from carton_jupyter.panel.history import Record
 from carton_jupyter.panel.publishing import Publisher
-from carton_jupyter.panel.requests import Request, RequestError, Stop, parse
+from carton_jupyter.panel.requests import Request, RequestError, parse
 from carton_jupyter.panel.session import Session
 from carton_jupyter.panel.subject import Given, Model, Subject
 from carton_jupyter.presenter import html, text
@@ -187,6 +187,10 @@ class CartonPanel(anywidget.AnyWidget):
 
     # In
 
+    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """Take no state from a front end, which asks for what it wants: ipywidgets writes even read-only traits."""
+        _LOGGER.debug("a front end wrote %s, which was ignored", ", ".join(sync_data))
+
     def _on_message(self, _widget: object, content: Any, buffers: Any) -> None:
         """Take a request, on whatever thread it comes, and acknowledge it there and at once."""
         if not isinstance(content, dict) or not isinstance(content.get("id"), (int, str)):
@@ -200,9 +204,7 @@ class CartonPanel(anywidget.AnyWidget):
         except RequestError as error:
             self.send({"id": ident, "error": error_view(error)})
             return
-        if isinstance(request, Stop):
-            self._session.stop()  # past everything that waits
-        submit(self._answer(ident, request))
+        submit(self._answer(ident, request))  # where nothing blocks, so that Stop waits for nobody
 
     async def _answer(self, ident: int | str, request: Request) -> None:
         try:

@@ -157,6 +157,7 @@ def test_a_model_at_the_end_of_a_cell_is_shown_as_a_panel(notebook: Notebook) ->
 
 def test_a_bare_load_and_the_card_of_a_carton_are_panels_too(notebook: Notebook, path: Path) -> None:
     assert WIDGET in shown_by(notebook.run(f"%carton_load {path}", "a"))
+    notebook.run("await _.aclose()", "closed")
     assert WIDGET in shown_by(notebook.run(f"%carton_info {path}", "b"))
 
 
@@ -218,6 +219,29 @@ def test_stop_is_heard_while_a_cell_blocks(notebook: Notebook) -> None:
     assert notebook.answer(run)["ok"] == {}
     assert time.monotonic() - begin < 1
     notebook.phase(panel, "stopped")
+    assert not any(is_idle(message, cell) for message in notebook.seen)
+    notebook.interrupt(cell)
+
+
+CALLS = """
+import time
+carton.sync.Carton(m).infer(x=0.0)
+time.sleep(60)
+"""
+
+
+def test_a_call_in_the_cell_that_blocks_does_not_make_the_panel_deaf(notebook: Notebook) -> None:
+    panel = shown_by(notebook.run("m", "a"))[WIDGET]["model_id"]
+    notebook.open_subshell()
+    notebook.answer(notebook.ask(panel, "hello", version=1))
+    cell = notebook.start(CALLS, "busy")
+
+    def shows_the_call(message: Message) -> bool:
+        state = message["content"].get("data", {}).get("state", {}).get("kernel", {})
+        return (state.get("state"), state.get("calls")) == ("idle", "1 call")
+
+    notebook.until(shows_the_call)  # which the cell's own thread has brought about
+    assert notebook.answer(notebook.ask(panel, "logs"))["ok"] == {"lines": []}
     assert not any(is_idle(message, cell) for message in notebook.seen)
     notebook.interrupt(cell)
 
