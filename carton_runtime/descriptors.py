@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,21 +14,34 @@ _NONE_LEFT = (errno.EMFILE, errno.ENFILE)
 
 
 @contextmanager
-def in_need_of_descriptors(what: str) -> Iterator[None]:
+def in_need_of_descriptors(what: str, at_least: int = 0) -> Iterator[None]:
     """Do something that opens files or sockets.
 
     Args:
         what: cannot be done without, such as ``start model 'digits'``.
+        at_least: how many it takes for sure; without them it does not begin, since what looks for files would take
+            those that it cannot open for missing.
 
     Raises:
         OutOfDescriptorsError: there are none left, whatever error that became meanwhile.
     """
     try:
+        _try(at_least)
         yield
     except (OSError, CartonError) as error:
         if _is_for_want_of_descriptors(error) and not isinstance(error, OutOfDescriptorsError):
             raise out_of_descriptors(what) from error
         raise
+
+
+def _try(count: int) -> None:
+    """Raises `OSError` when not so many can be opened."""
+    opened: list[int] = []
+    try:
+        opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(count))
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 def out_of_descriptors(what: str) -> OutOfDescriptorsError:

@@ -24,6 +24,8 @@ from carton_runtime.storage.locate import local_path
 
 Location = str | os.PathLike[str]
 
+_DESCRIPTORS = 16  # that a load opens at one time: files, and the sockets and pipes of a process
+
 
 async def load(
     path: Location,
@@ -75,7 +77,7 @@ async def load(
         restart_policy,
     )
     check_kind(strict, bool, "strict")
-    with in_need_of_descriptors("load the model"):
+    with in_need_of_descriptors("load the model", at_least=_DESCRIPTORS):
         model = await background.run(Loading(overrides, strict, on_event).packed(path))
     return await _warned(model)
 
@@ -115,7 +117,7 @@ async def load_unpacked(  # noqa: PLR0913  what pack needs, and what load takes
         "required_framework_version": required_framework_version,
         **options,
     }
-    with in_need_of_descriptors("load the model"):
+    with in_need_of_descriptors("load the model", at_least=_DESCRIPTORS):
         model = await background.run(Loading(overrides, strict, on_event).unpacked(local_path(path), every))
     return await _warned(model)
 

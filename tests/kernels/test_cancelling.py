@@ -16,7 +16,7 @@ import pytest
 from kernels.conftest import PATIENCE, Load, settled
 
 import carton_runtime as carton
-from carton_runtime import CallCancelledError, CallTimeoutError, KernelDiedError
+from carton_runtime import CallCancelledError, CallTimeoutError, KernelDiedError, background
 from carton_runtime.runner_kernels.record import KernelState
 
 # What a model does in a call is chosen by `do`; files tell the test how far it is.
@@ -149,7 +149,8 @@ async def test_a_model_that_stops_at_nothing_is_killed_and_comes_back(
     kernel = worker.kernel
     task = await begun(worker, marked, do=do, folder=str(tmp_path))
     task.cancel()
-    await settled(lambda: kernel.state is KernelState.DEAD)
+    await background.run(kernel.ended())
+    assert kernel.state is KernelState.DEAD
     assert "did not stop within 0.5 s of being interrupted" in kernel.statistics.last_error
     assert int((await worker.infer(do="plain"))["out"]) == 3
     assert worker.kernel is not kernel

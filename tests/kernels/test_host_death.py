@@ -61,6 +61,10 @@ logging.getLogger("carton_runtime.model").setLevel("INFO")
 model = carton.load_unpacked(sys.argv[1], runner_name="python", required_framework_version=sys.argv[2],
     runner_opts={"entrypoint_package": "main", "entrypoint_fn": "get_model"})
 kept = model.infer(do="nothing", x=np.zeros(1 << 20))
+if sys.argv[4] == "forks":
+    import ctypes
+    if ctypes.PyDLL(None).fork() == 0:  # as a library does, of which Python knows nothing
+        ctypes.PyDLL(None).sleep(1000)
 if sys.argv[3] == "nothing":
     print("at it", flush=True)
     threading.Event().wait()
@@ -100,11 +104,23 @@ def test_a_kernel_at_work_goes_with_its_host(do: str, way: signal.Signals | None
     assert gone(mark, WITHIN) == {}
 
 
-def run_and_end(do: str, way: signal.Signals | None, mark: str, code_dir: CodeDir) -> None:
+def test_a_kernel_goes_with_its_host_also_when_something_holds_the_hosts_sockets(mark: str, code_dir: CodeDir) -> None:
+    run_and_end("nothing", signal.SIGKILL, mark, code_dir, "forks")
+    deadline = time.monotonic() + WITHIN
+    while len(left := marked_processes(mark)) > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert [command for command in left.values() if "_child" in command] == []
+    assert len(left) == 1, "that one was to be there"
+    assert gone(mark, WITHIN) == {}
+
+
+def run_and_end(do: str, way: signal.Signals | None, mark: str, code_dir: CodeDir, how: str = "") -> None:
     """Have a host end while its model is at something; without a signal, it leaves by itself after a second."""
     version = f"=3.{sys.version_info.minor}"
     host = subprocess.Popen(
-        [sys.executable, "-c", HOST, str(code_dir(PARENT)), version, do, "waits" if way else "exits"],
+        [sys.executable, "-c", HOST, str(code_dir(PARENT)), version, do, how or ("waits" if way else "exits")],
         env={**os.environ, "MARK": mark},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -73,7 +73,8 @@ async def test_a_kernel_that_loads_is_starting(load: Load, tmp_path: Path) -> No
 async def test_a_kernel_that_ends_while_idle_is_noticed_without_a_call(model: carton.Carton) -> None:
     kernel = model.kernel
     os.kill(kernel.pid, signal.SIGKILL)
-    await settled(lambda: kernel.state is KernelState.DEAD)
+    await background.run(kernel.ended())
+    assert kernel.state is KernelState.DEAD
     assert registry.kernels() == [kernel], "it is there to be seen, with what it died of"
     assert "killed (signal 9)" in kernel.statistics.last_error
 
@@ -246,7 +247,8 @@ async def test_without_a_pidfd_a_thread_sees_the_end(start: Start, monkeypatch: 
     kernel = await start()
     assert any(thread.name.startswith("wait-") for thread in threading.enumerate())
     os.kill(kernel.pid, signal.SIGKILL)
-    await settled(lambda: kernel.state is KernelState.DEAD)
+    await background.run(kernel.ended())
+    assert kernel.state is KernelState.DEAD
     assert "killed (signal 9)" in kernel.statistics.last_error
 
 

@@ -42,6 +42,7 @@ def go_on_guarded(control: int) -> None:
 def _guard(kernel: int, control: int) -> NoReturn:
     try:
         woken = _woken_by_signals()
+        _prctl(_SET_PDEATHSIG, signal.SIGTERM)  # something that the host has forked may hold its end of control open
         _keep_only(control, *woken)
         status = _until_either_ends(kernel, control, woken[0])
         _leave_as(_end_all(kernel, status))
