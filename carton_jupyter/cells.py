@@ -6,6 +6,7 @@ A cell is known by the id that the front end gives it. Where that has none, what
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from IPython.core.getipython import get_ipython
@@ -58,15 +59,24 @@ def keep(shown: Closable) -> None:
     """Have something closed when the cell that runs now runs again."""
     shell = get_ipython()
     if shell is not None:
-        if shell not in _of:
-            _of[shell] = Cells(shell)
-        _of[shell].keep(shown)
+        _cells(shell).keep(shown)
 
 
-def close_all(shell: InteractiveShell) -> None:
-    """Close what the cells of a shell show."""
-    if (known := _of.pop(shell, None)) is not None:
-        known.close(shell)
+def install(ip: InteractiveShell) -> Callable[[], None]:
+    """See to the cells of a shell from now on; the result closes what they show."""
+    _cells(ip)
+
+    def uninstall() -> None:
+        if (known := _of.pop(ip, None)) is not None:
+            known.close(ip)
+
+    return uninstall
+
+
+def _cells(shell: InteractiveShell) -> Cells:
+    if shell not in _of:
+        _of[shell] = Cells(shell)
+    return _of[shell]
 
 
 def _cell_now(shell: InteractiveShell) -> str | None:

@@ -8,12 +8,13 @@ from contextlib import ExitStack
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from carton_jupyter import completion, failures, magics, presenter, printing, terminal
+from carton_jupyter import cells, completion, failures, magics, presenter, printing, terminal
 from carton_jupyter.panel import display
 
 Undo = Callable[[], None]
 
 _PARTS: tuple[Callable[[InteractiveShell], Undo], ...] = (
+    cells.install,
     magics.install,
     completion.install,
     presenter.install,

@@ -18,14 +18,9 @@ _LONGEST = 600.0  # seconds after which a table that nobody closed is left as it
 
 
 class KernelTable:
-    """Shows the kernels of this process, and shows them anew when something about them has changed.
+    """Shows the kernels of this process, and shows them anew when something about them has changed."""
 
-    Args:
-        cell: the front end's name for the cell that it is shown in, if it has one.
-    """
-
-    def __init__(self, cell: str | None = None) -> None:
-        self.cell = cell
+    def __init__(self) -> None:
         self._handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]  # IPython leaves it without types
         self._shown = ""
         self._updates: Future[None] | None = None
@@ -47,7 +42,7 @@ class KernelTable:
         """Whether what is shown is kept up to date."""
         return self._updates is not None and not self._updates.done()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Leave the table as it is."""
         if self._updates is not None:
             self._updates.cancel()

@@ -21,6 +21,7 @@ from IPython.core.magic import (
 from IPython.display import display
 
 import carton_runtime as carton
+from carton_jupyter import cells
 from carton_jupyter.failures import interruptible
 from carton_jupyter.kernel_table import KernelTable
 from carton_jupyter.magics import cache as caching
@@ -160,8 +161,9 @@ class CartonMagics(MagicDefaults):
         """Show the processes of all loaded models."""
         if serving.KERNELS_PARSER.parse_line(line) is not None:
             self.stop_table()
-            self._table = KernelTable(self._cell)
+            self._table = KernelTable()
             self._table.show(keep_up=not is_terminal(self.shell))
+            cells.keep(self._table)
 
     @needs_local_scope
     @line_magic
@@ -184,14 +186,12 @@ class CartonMagics(MagicDefaults):
     def stop_table(self) -> None:
         """Leave the last table of ``%carton_kernels`` as it is."""
         if self._table is not None:
-            self._table.stop()
+            self._table.close()
             self._table = None
 
-    def enter_cell(self, info: ExecutionInfo) -> None:
-        """Take note of the cell that is about to run; a table in it is gone."""
-        self._cell, self._card = info.cell_id, None
-        if self._table is not None and self._table.cell == info.cell_id is not None:
-            self.stop_table()
+    def enter_cell(self, _info: ExecutionInfo) -> None:
+        """Forget what the last cell showed."""
+        self._card = None
 
     def leave_cell(self, result: ExecutionResult) -> None:
         """Take note of what the cell that has ended showed."""
@@ -201,7 +201,6 @@ class CartonMagics(MagicDefaults):
 
     _card: PassingCard | None = None
     _table: KernelTable | None = None
-    _cell: str | None = None
 
     @property
     def _namespace(self) -> dict[str, Any]:

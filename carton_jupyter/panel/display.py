@@ -8,13 +8,12 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 import carton_runtime as carton
-from carton_jupyter import cells
 
 _SHOWN = (carton.Carton, carton.sync.Carton, carton.CartonInfo)
 
 
 def install(ip: InteractiveShell) -> Callable[[], None]:
-    """Show panels beside the cards, where there is a front end; the result takes them away."""
+    """Show panels beside the cards, where there is a front end; the result stops that."""
     if ip.display_formatter is None or getattr(ip, "kernel", None) is None:
         return lambda: None
     formatter = ip.display_formatter.mimebundle_formatter
@@ -24,7 +23,6 @@ def install(ip: InteractiveShell) -> Callable[[], None]:
     def uninstall() -> None:
         for kind in _SHOWN:
             formatter.pop(kind, None)
-        cells.close_all(ip)
 
     return uninstall
 

@@ -84,10 +84,6 @@ class Session:
         if self.subject.model is not None:
             await self._guarded(self._examples.draw())
 
-    def stop(self) -> None:
-        """Stop what goes on: a run, or a load; from any thread, at once."""
-        background_loop().call_soon_threadsafe(self._stop)
-
     def close(self) -> None:
         """Stop everything, and let go of the model; from any thread. What runs gave stays."""
         background_loop().call_soon_threadsafe(self._close)
@@ -168,7 +164,8 @@ class Session:
             case ask.Show(output, which, kind):
                 await self._outputs.choose(output, which, kind)
             case ask.Stop():
-                self._stop()
+                if not self.runs.stop():
+                    self._life.stop()
             case _:
                 await self._life.do(request)
 
@@ -212,10 +209,6 @@ class Session:
         finally:
             task.cancel()
             self._tasks.discard(task)
-
-    def _stop(self) -> None:
-        if not self.runs.stop():
-            self._life.stop()
 
     def _close(self) -> None:
         self._is_closed = True

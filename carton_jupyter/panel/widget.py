@@ -20,7 +20,7 @@ from carton_jupyter import cells
 from carton_jupyter.panel.desk import Desk
 from carton_jupyter.panel.history import Record
 from carton_jupyter.panel.publishing import Publisher
-from carton_jupyter.panel.requests import Request, RequestError, Stop, parse
+from carton_jupyter.panel.requests import Request, RequestError, parse
 from carton_jupyter.panel.session import Session
 from carton_jupyter.panel.subject import Given, Model, Subject
 from carton_jupyter.presenter import html, text
@@ -200,9 +200,7 @@ class CartonPanel(anywidget.AnyWidget):
         except RequestError as error:
             self.send({"id": ident, "error": error_view(error)})
             return
-        if isinstance(request, Stop):
-            self._session.stop()  # past everything that waits
-        submit(self._answer(ident, request))
+        submit(self._answer(ident, request))  # where nothing blocks, so that Stop waits for nobody
 
     async def _answer(self, ident: int | str, request: Request) -> None:
         try:

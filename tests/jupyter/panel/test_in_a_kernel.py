@@ -216,6 +216,29 @@ def test_stop_is_heard_while_a_cell_blocks(notebook: Notebook) -> None:
     notebook.interrupt(cell)
 
 
+CALLS = """
+import time
+carton.sync.Carton(m).infer(x=0.0)
+time.sleep(60)
+"""
+
+
+def test_a_call_in_the_cell_that_blocks_does_not_make_the_panel_deaf(notebook: Notebook) -> None:
+    panel = shown_by(notebook.run("m", "a"))[WIDGET]["model_id"]
+    notebook.open_subshell()
+    notebook.answer(notebook.ask(panel, "hello", version=1))
+    cell = notebook.start(CALLS, "busy")
+
+    def shows_the_call(message: Message) -> bool:
+        state = message["content"].get("data", {}).get("state", {}).get("kernel", {})
+        return (state.get("state"), state.get("calls")) == ("idle", "1 call")
+
+    notebook.until(shows_the_call)  # which the cell's own thread has brought about
+    assert notebook.answer(notebook.ask(panel, "logs"))["ok"] == {"lines": []}
+    assert not any(is_idle(message, cell) for message in notebook.seen)
+    notebook.interrupt(cell)
+
+
 def test_unloading_the_extension_closes_every_panel(notebook: Notebook) -> None:
     panel = shown_by(notebook.run("m", "a"))[WIDGET]["model_id"]
     assert panel in closed_by(notebook.run("%unload_ext carton_jupyter", "off"))
