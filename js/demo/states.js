@@ -88,8 +88,25 @@ const change = (trait, values, from = loaded) => () => {
   return state
 }
 
+/** Names that someone will have. */
+function long() {
+  const state = editors()
+  const word = "a_name_that_was_generated_by_a_program_and_goes_on_and_on_".repeat(2)
+  Object.assign(state.card, { title: word, summary: `${word} ${word}`, license: "LicenseRef-Something-Very-Long-And-Own", verified: "1,214 files · 417.3 MB verified, of which 1,200 elsewhere" })
+  state.kernel.about = `python 3.11.7 · NVIDIA GeForce RTX 4090 Laptop GPU, device 0 · pid 4194304`
+  state.inputs.fields.forEach((field) => Object.assign(field, { name: field.name + word, description: word }))
+  state.outputs.items = [{ ...scores, name: word, description: word }, { ...image, name: "image", summary: word }]
+  state.outputs.example = word
+  state.examples.items.forEach((item) => { item.name += word })
+  state.tests.rows.forEach((row) => { row.test = word; row.output = word })
+  state.run.error = { ...error, title: word, message: word, details: word }
+  state.history.items[0].inputs = word
+  state.history.items[0].outcome = word
+  return state
+}
+
 export const STATES = {
-  loaded, kinds, editors,
+  loaded, kinds, editors, long,
   card: () => ({ ...loaded(), load: { phase: "card", hint: "downloads 417 MB · 12 files cached already (3.1 MB) · builds an environment, about 747 MB on disk", status: "", fraction: null, error: null } }),
   loading: () => ({ ...loaded(), load: { phase: "loading", hint: "downloads 417 MB", status: "downloading weights · 160 of 417 MB · 41 MB/s · 6 s left", fraction: 0.38, error: null } }),
   failed: () => ({ ...loaded(), load: { phase: "failed", hint: "downloads 417 MB", status: "could not load", fraction: null, error: { ...error, title: "The model could not be loaded.", message: "requirements.txt asks for torch==9, which no index has.", hint: "Ask the model's author.", details: "" } } }),

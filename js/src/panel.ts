@@ -19,7 +19,7 @@ interface Given { model: AnyModel<PanelState>; el: HTMLElement; signal?: AbortSi
 class Panel {
   readonly #view: View
   readonly #regions: Region[]
-  readonly #drawn = new Map<Region, VNode>()
+  readonly #drawn = new Map<Region, VNode | null>()
   #children: VNode[] = []
 
   constructor(readonly root: HTMLElement, model: AnyModel<PanelState>, signal: AbortSignal) {

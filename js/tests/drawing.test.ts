@@ -40,6 +40,7 @@ describe("the panel", () => {
     shown.model.put("history", { items: [], total: 0 })
     await frame()
     expect(regions(shown.root)).toEqual(["Model card", "Kernel", "Inputs", "Outputs"])
+    expect(shown.root.querySelectorAll(".cp-frame > *")).toHaveLength(3)
   })
 })
 

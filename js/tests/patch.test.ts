@@ -41,6 +41,16 @@ describe("patching", () => {
     expect([input.selectionStart, input.selectionEnd]).toEqual([2, 3])
   })
 
+  test("does not write what is there: that would move the caret", () => {
+    draw(h("input", { value: "hello", class: "a" }))
+    const written = vi.fn()
+    Object.defineProperty(parent.querySelector("input")!, "value", { get: () => "hello", set: written, configurable: true })
+    draw(h("input", { value: "hello", class: "b" }))
+    expect(written).not.toHaveBeenCalled()
+    draw(h("input", { value: "other", class: "b" }))
+    expect(written).toHaveBeenCalledWith("other")
+  })
+
   test("keeps an open fold open", () => {
     const fold = (text: string) => h("details", {}, h("summary", {}, "more"), text)
     draw(fold("a"))

@@ -81,6 +81,14 @@ test("a newer file takes the place of one on its way", async () => {
   expect(shown.model.asked("upload").map(({ name }) => name)).toEqual(["old.png", "old.png", "old.png", "new.png"])
 })
 
+test("nothing is sent of a file that another replaces while it is read", async () => {
+  give(1, "old.png")
+  give(1, "new.png")
+  await sent(1)
+  await settled()
+  expect(shown.model.asked("upload").map(({ name }) => name)).toEqual(["new.png"])
+})
+
 test("an upload can be cancelled", async () => {
   give(9 * PIECE)
   const pieces = await sent(3)

@@ -35,7 +35,7 @@ function head(state: CardState, about: boolean, toggle: () => void): VNode {
     state.license && chip(state.license),
     state.hash && h("span", { class: "cp-chip cp-mono", title: `model hash ${state.hash}` }, state.hash.slice(0, 8)),
     h("span", { class: "cp-grow" }),
-    state.verified && chip(/verified/.test(state.verified) && h("b", { "aria-hidden": "true" }, "✓"), state.verified),
+    state.verified && chip(/verified/.test(state.verified) && h("b", { "aria-hidden": "true" }, "✓ "), state.verified),
     button(["About ", h("span", { class: "cp-caret", "aria-hidden": "true" }, about ? "▴" : "▾")], toggle, { look: "quiet", expanded: about }))
 }
 

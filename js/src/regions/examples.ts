@@ -11,7 +11,7 @@ export function examples(view: View): Region {
     follows: ["examples", "outputs"],
     draw: () => {
       const { items } = view.state("examples")
-      if (!items.length) return h("div", { key: "examples", hidden: true })
+      if (!items.length) return null
       const chosen = view.state("outputs").example
       return section("Examples", "examples",
         heading("Examples"),

@@ -12,7 +12,7 @@ export function history(view: View): Region {
     follows: ["history"],
     draw: () => {
       const { items, total } = view.state("history")
-      if (!items.length) return h("div", { key: "history", hidden: true })
+      if (!items.length) return null
       return section("History", "history",
         heading("History", h("span", { class: "cp-grow" }), h("span", { class: "cp-muted" }, total === 1 ? "1 run" : `${total.toLocaleString("en")} runs`)),
         h("ol", { class: "cp-runs", tabindex: "0", "aria-label": "Runs, the newest first" }, items.map((item) => row(view, item, code))),

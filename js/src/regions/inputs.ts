@@ -38,7 +38,7 @@ class Inputs {
     return section("Inputs", "inputs",
       heading("Inputs"),
       fields.map((field, at) => this.#field(field, `${this.view.uid}-${at}`)),
-      symbols.length > 0 && h("div", { class: "cp-symbols" }, symbols.map(({ name, value }) => chip(name, h("b", {}, value)))),
+      symbols.length > 0 && h("div", { class: "cp-symbols" }, symbols.map(({ name, value }) => chip(`${name} `, h("b", {}, value)))),
       errorBox(this.view.failure("inputs")),
       runRow(this.view, state, this.#clock, { run: () => void this.run(), stop: () => void this.view.ask("run", "stop", {}), ready: this.#ready() }))
   }
@@ -63,8 +63,9 @@ class Inputs {
     return h("div", { key: field.name, class: classes("cp-field", `cp-editor-${field.editor}`), "data-field": field.name,
       on: { ...taking((file) => void this.#upload(field, file)), focusout: () => this.view.changed("inputs") } },
       h("div", { class: "cp-label" },
-        h("label", { id: ids.label, for: open && field.editor !== "grid" && ids.control }, field.name),
-        h("span", { class: "cp-spec" }, [field.dtype, " ", shape(field.shape, field.problem), field.description && ` · ${field.description}`]),
+        h("div", { class: "cp-label-text" },
+          h("label", { id: ids.label, for: open && field.editor !== "grid" && ids.control }, field.name),
+          h("span", { class: "cp-spec" }, [field.dtype, " ", shape(field.shape, field.problem), field.description && ` · ${field.description}`])),
         open && h("span", { class: "cp-ways" }, origin(field), choose(field, "upload"), this.#variables.opener(field, "variable"))),
       open ? editorOf(field).draw(raw, field, (change) => this.#drafts.edit(field, change), ids) : dropZone(this.view, field, this.#ways(field), ids.label, ids.invalid),
       picker(field, (file) => void this.#upload(field, file)),

@@ -39,9 +39,9 @@ function speed(state: KernelState): Child {
 }
 
 function spark(times: number[]): Child {
-  if (times.length < 2) return null
+  if (times.length < 4) return null // too few to tell anything
   const top = Math.max(...times) || 1
   const points = times.map((time, at) => `${((at / (times.length - 1)) * 92).toFixed(1)},${(18 - (time / top) * 15).toFixed(1)}`)
-  return s("svg", { class: "cp-spark cp-wide", width: "92", height: "20", viewBox: "0 0 92 20", role: "img", "aria-label": "latency of the last calls" },
-    s("polyline", { fill: "none", stroke: "currentColor", "stroke-width": "1.4", "stroke-linejoin": "round", points: points.join(" ") }))
+  return s("svg", { class: "cp-spark cp-wide", width: "92", height: "20", viewBox: "0 0 92 20", preserveAspectRatio: "none", role: "img", "aria-label": "latency of the last calls" },
+    s("polyline", { fill: "none", stroke: "currentColor", "stroke-width": "1.4", "stroke-linejoin": "round", "vector-effect": "non-scaling-stroke", points: points.join(" ") }))
 }

@@ -51,7 +51,7 @@ function groups(view: View, saver: Saver, { items, expected }: OutputsState): Ch
     const pair = [...items, ...expected].filter((output) => output.name === name)
     const [first] = pair
     return first && h("div", { key: name, class: "cp-output" },
-      h("div", { class: "cp-label" }, h("b", {}, name), h("span", { class: "cp-spec" }, `${first.dtype} ${first.shape}`, first.description && ` · ${first.description}`)),
+      h("div", { class: "cp-label cp-label-text" }, h("b", {}, name), h("span", { class: "cp-spec" }, `${first.dtype} ${first.shape}`, first.description && ` · ${first.description}`)),
       h("div", { class: classes("cp-sides", pair.length > 1 && "cp-both") }, pair.map((output) => one(view, saver, output, expected.length > 0))))
   })
 }

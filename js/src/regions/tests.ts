@@ -11,7 +11,7 @@ export function tests(view: View): Region {
     follows: ["tests"],
     draw: () => {
       const state = view.state("tests")
-      if (!state.names.length) return h("div", { key: "tests", hidden: true })
+      if (!state.names.length) return null
       const running = state.phase === "running"
       return section("Self tests", "tests",
         heading("Self tests", verdict(state), h("span", { class: "cp-grow" }),
