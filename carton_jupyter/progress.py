@@ -161,7 +161,8 @@ def new_bar() -> Bar:
         monitor_interval = 0  # no thread that would draw what has gone quiet: we draw
 
     # disable=None: no bar where stderr is no terminal. A notebook's bar takes it for False.
-    bar: Bar = Unwatched(total=None, leave=False, disable=None, unit_scale=True, mininterval=0)
+    # The format is set with each event; without one, tqdm begins with "0.00it [00:00, ?it/s]".
+    bar: Bar = Unwatched(total=None, leave=False, disable=None, unit_scale=True, mininterval=0, bar_format="{desc}")
     return bar
 
 

@@ -21,8 +21,10 @@ class SpecWarning(UserWarning):
     """A call that works although it does not keep to the model's specs; ``strict=True`` makes it an error."""
 
 
-def to_tensors(given: Mapping[str, Any], dtypes: Mapping[str, str]) -> dict[str, Tensor]:
-    """What a caller gives as tensors; Python numbers and lists take the dtype of their spec where nothing is lost.
+def to_tensors(given: Mapping[str, Any], dtypes: Mapping[str, str]) -> tuple[dict[str, Tensor], Form]:
+    """What a caller gives as tensors, and their form.
+
+    Python numbers and lists take the dtype of their spec where nothing is lost.
 
     Args:
         given: values by name.
@@ -31,16 +33,19 @@ def to_tensors(given: Mapping[str, Any], dtypes: Mapping[str, str]) -> dict[str,
     Raises:
         InvalidTensorError: a value is no tensor; the message names it.
     """
-    # Written out, and not by `is_array`: every call goes through here.
-    return {
-        name: value
-        if type(value) is np.ndarray and value.dtype in NATIVE and value.flags.c_contiguous and type(name) is str
-        else _to_tensor(name, value, dtypes.get(name))
-        for name, value in given.items()
-    }
+    tensors: dict[str, Tensor] = {}
+    form = []
+    for name, value in given.items():
+        # Written out, and not by `is_array`: every call goes through here.
+        is_plain = type(value) is np.ndarray and value.dtype in NATIVE and value.flags.c_contiguous
+        tensor = value if is_plain and type(name) is str else to_tensor(name, value, dtypes.get(name))
+        tensors[name] = tensor
+        form.append((name, type(tensor), tensor.dtype, tensor.shape))
+    return tensors, tuple(form)
 
 
-def _to_tensor(name: str, value: Any, wanted: str | None) -> Tensor:
+def to_tensor(name: str, value: Any, wanted: str | None) -> Tensor:
+    """What a caller gives for one input, whose spec wants the dtype `wanted`, as a tensor. Raises as `to_tensors`."""
     if not isinstance(name, str):
         raise InvalidTensorError(f"inputs are named by strings, not by {name!r}")
     try:

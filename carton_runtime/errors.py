@@ -10,6 +10,7 @@ One tree, so that a caller can catch as widely or as narrowly as she needs::
     ├── ModelClosedError          a call on a model after ``aclose``
     ├── CallCancelledError        a call that was interrupted
     ├── CallTimeoutError          a call that took longer than its ``timeout``
+    ├── OutOfDescriptorsError     nothing can be opened, since this process has too much open
     ├── RunnerNotFoundError       nothing here can run this carton
     │   └── InterpreterNotFoundError   the runner is here, the Python it needs is not
     │  what was given to us is broken
@@ -69,6 +70,10 @@ class CallCancelledError(CartonError):
 
 class CallTimeoutError(CartonError, TimeoutError):
     """The call took longer than the caller allowed; the model is told to stop, and stays loaded if it does."""
+
+
+class OutOfDescriptorsError(CartonError, OSError):
+    """This process, or the system, has no file descriptors left; a process that closes some can go on."""
 
 
 class RunnerNotFoundError(CartonError, LookupError):
@@ -137,6 +142,9 @@ class ModelError(CartonError):
 
 class KernelDiedError(CartonError):
     """The process that runs the model ended while it was needed.
+
+    The call may have run in part, or not at all: it is not made a second time, since nobody knows what the model had
+    done by then. The next call finds a new process.
 
     Attributes:
         pid: the process id it had.

@@ -10,6 +10,7 @@ from typing import Unpack
 
 from carton_runtime import background
 from carton_runtime.contents.opening import look_at_carton
+from carton_runtime.descriptors import in_need_of_descriptors
 from carton_runtime.events import OnEvent
 from carton_runtime.format.document import Option
 from carton_runtime.info import CartonInfo, info_of
@@ -39,13 +40,17 @@ async def load(
     """Load a packed model: check it, build its environment where there is none yet, start it in a process of its own.
 
     Args:
-        path: a carton, or the directory of an unpacked one: its path or URL.
+        path: a carton, or the directory of an unpacked one: its path or URL, which ends with a slash for a directory in
+            a bucket.
         visible_device: the device that the model sees: ``cpu``, an index, or a UUID that starts with ``GPU-`` or
             ``MIG-``. The first GPU unless given, or the CPU where there is none.
         override_runner_name: another runner than the carton says.
         override_required_framework_version: another Cargo version requirement than the carton says.
         override_runner_opts: options that go over the carton's own, key by key.
-        memory_limit: what the model's process may take, in bytes or as ``"2 GB"``; as much as there is unless given.
+        memory_limit: what the model may take, in bytes or as ``"2 GB"``; as much as there is unless given. On Linux:
+            an allocation that would bring one process above it fails with `MemoryError` (RLIMIT_DATA: private memory,
+            used or not), and the model's processes together, with those that it starts, are ended when twice a second
+            they are seen to have more than that in use. The memory of a GPU does not count.
         restart_policy: how often the process is started again after it died; five times a minute unless given.
         strict: make an error of what otherwise only warns: inputs and outputs that do not keep to the specs.
         on_event: told of each step; see `carton_runtime.events`.
@@ -58,6 +63,8 @@ async def load(
         EnvironmentBuildError: its environment cannot be built.
         ModelError: the model's own code failed; carries its traceback.
         KernelDiedError: its process ended while it loaded.
+        SettingsError: `memory_limit` is no amount of memory, or too small for any model.
+        OutOfDescriptorsError: this process has too much open.
     """
     overrides = Overrides.checked(
         visible_device,
@@ -68,7 +75,9 @@ async def load(
         restart_policy,
     )
     check_kind(strict, bool, "strict")
-    return await _warned(await background.run(Loading(overrides, strict, on_event).packed(path)))
+    with in_need_of_descriptors("load the model"):
+        model = await background.run(Loading(overrides, strict, on_event).packed(path))
+    return await _warned(model)
 
 
 @spell_out
@@ -106,7 +115,9 @@ async def load_unpacked(  # noqa: PLR0913  what pack needs, and what load takes
         "required_framework_version": required_framework_version,
         **options,
     }
-    return await _warned(await background.run(Loading(overrides, strict, on_event).unpacked(local_path(path), every)))
+    with in_need_of_descriptors("load the model"):
+        model = await background.run(Loading(overrides, strict, on_event).unpacked(local_path(path), every))
+    return await _warned(model)
 
 
 async def get_model_info(path: Location) -> CartonInfo:
@@ -114,7 +125,7 @@ async def get_model_info(path: Location) -> CartonInfo:
 
     Of a carton far away no more is fetched than its description: tensors, pictures and other files come when they are
     asked for. Where it has so many files that listing them would be most of that, the list is left there too; then the
-    description is compared with the zip's checksums only, until something else is asked for.
+    description is compared with the checksums of the zip only, if it is one, until something else is asked for.
 
     Raises:
         FormatError: it is no carton, or a broken one.

@@ -19,6 +19,7 @@ from carton_runtime.checking import SpecCheck, Specs, SpecWarning, to_tensors
 from carton_runtime.errors import CallTimeoutError, InvalidTensorError, ModelError
 from carton_runtime.info import CartonInfo
 from carton_runtime.runner_kernels.call import Call
+from carton_runtime.runner_kernels.deadlines import check_timeout
 from carton_runtime.runner_kernels.kernel import Kernel
 from carton_runtime.runner_kernels.supervisor import Supervisor
 from carton_runtime.selftest import SelfTestReport, run_self_tests
@@ -112,6 +113,7 @@ class Carton:
             ModelError: the model raised.
             KernelDiedError: its process ended.
             CallTimeoutError: it took longer than `timeout`.
+            SettingsError: `timeout` is no number of seconds from 0 up.
         """
         tensors, check = self.prepare(inputs, named)
         kernel = self.admitted_now() or await self._admitted(timeout)
@@ -195,6 +197,7 @@ class Carton:
         return kernel if kernel.is_alive and kernel.gate.is_open else None
 
     async def _admitted(self, timeout: float | None) -> Kernel:  # noqa: ASYNC109  the caller's own
+        check_timeout(timeout)
         try:
             async with asyncio.timeout(timeout):
                 kernel = self.kernel if self.kernel.is_alive else await background.run(self._supervisor.revived())
@@ -205,6 +208,7 @@ class Carton:
 
     def admitted_blocking(self, timeout: float | None = None) -> Kernel:
         """The kernel, started again if it is dead, once it takes a further call; raises as `infer` does."""
+        check_timeout(timeout)
         try:
             kernel = self.kernel if self.kernel.is_alive else background.run_blocking(self._revived(timeout))
             kernel.gate.enter_blocking(timeout)
@@ -240,8 +244,8 @@ class Carton:
 
     def prepare(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Tensors, SpecCheck]:
         """A call's arguments as tensors that fit the specs, and the check to go on with; raises as `infer` does."""
-        tensors = to_tensors(self._by_name(inputs, named), self._specs.input_dtypes)
-        check = SpecCheck(self._specs, form_of(tensors))
+        tensors, form = to_tensors(self._by_name(inputs, named), self._specs.input_dtypes)
+        check = SpecCheck(self._specs, form)
         if not check.fits:
             self._complain(check.input_name_problems())
             for problem in check.input_problems():

@@ -43,7 +43,7 @@ class Overrides:
         runner_name: another runner.
         required_framework_version: another Cargo version requirement.
         runner_opts: options that go over the carton's own, key by key.
-        memory_limit: bytes of memory that the model's process may take.
+        memory_limit: bytes of memory that the model may take.
         restart_policy: how often the process is started again after it died.
     """
 

@@ -48,6 +48,17 @@ def get_model():
 """
 """Doubles ``x``, but waits to be stopped where it is given a named pipe."""
 
+SLOW = """
+import os, time
+
+def get_model():
+    # The other end sees our process id, then nothing, and then the end of file when we are gone.
+    pipe = open({pipe!r}, "w")
+    print(os.getpid(), file=pipe, flush=True)
+    time.sleep(600)
+"""
+"""Takes long to load; to be formatted with the path of a named ``pipe``."""
+
 FUNCTION = """
 class Model:
     def infer_with_tensors(self, tensors):

@@ -1,7 +1,8 @@
-"""Processes of their own that place a model in the cache, to be watched and killed; and what they may leave there."""
+"""Processes of their own that place a model in the cache, or load it, to be watched and killed; and what they leave."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -53,13 +54,32 @@ print("steps", -steps, flush=True)
 """Places a model; kills itself at the given step of those that change something, or counts them."""
 
 
-class Placer:
-    """A process that places a model."""
+LOAD = """
+import asyncio, sys
+import numpy as np
+import carton_runtime as carton
 
-    def __init__(self, location: Path | str, cache_dir: Path, steps: int, *more: str) -> None:
-        command = [sys.executable, "-c", PLACE, str(location), str(cache_dir), str(steps), *more]
+def tell(event):
+    print(event.step, event.done, flush=True)
+
+async def main():
+    print("begun", flush=True)
+    async with await carton.load(sys.argv[1], on_event=tell) as model:
+        await model.infer({"x": np.arange(3)})
+        print("loaded", flush=True)
+
+asyncio.run(main())
+"""
+"""Loads a model, calls it and ends it."""
+
+
+class Placer:
+    """A process that places a model, or loads it."""
+
+    def __init__(self, script: str, *arguments: object, cache_dir: Path) -> None:
+        command = [sys.executable, "-c", script, *map(str, arguments)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(command, **pipes)
+        self.process = subprocess.Popen(command, **pipes, env={**os.environ, "CARTON_CACHE_DIR": str(cache_dir)})
 
     def until(self, step: str, done: int = 0) -> str:
         """Wait until it has told of a step, and of so many bytes done; the line."""
@@ -74,28 +94,47 @@ class Placer:
         self.process.communicate()
         return self.process.returncode
 
-    def kill(self) -> None:
-        """End it as the system does."""
+    def kill(self, after: float = 0.0) -> int:
+        """End it as the system does, unless it ends within so many seconds; its exit code."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(after)
         self.process.kill()
-        self.end()
+        return self.end()
 
 
 @pytest.fixture
-def placer(cache_dir: Path) -> Iterator[Callable[..., Placer]]:
-    """Starts processes that place a model, in this test's cache unless another is given; ends those that still run."""
+def started() -> Iterator[list[Placer]]:
+    """Ends those of these processes that still run."""
     started: list[Placer] = []
-
-    def start(location: Path | str, *more: str, steps: int = 0, cache: Path = cache_dir) -> Placer:
-        started.append(Placer(location, cache, steps, *more))
-        return started[-1]
-
-    yield start
+    yield started
     for one in started:
         if one.process.poll() is None:
             one.process.kill()
         one.process.stdout.close()
         one.process.stdin.close()
         one.process.wait()
+
+
+@pytest.fixture
+def placer(cache_dir: Path, started: list[Placer]) -> Callable[..., Placer]:
+    """Starts processes that place a model, in this test's cache unless another is given."""
+
+    def start(location: Path | str, *more: str, steps: int = 0, cache: Path = cache_dir) -> Placer:
+        started.append(Placer(PLACE, location, cache, steps, *more, cache_dir=cache))
+        return started[-1]
+
+    return start
+
+
+@pytest.fixture
+def loader(cache_dir: Path, started: list[Placer]) -> Callable[..., Placer]:
+    """Starts processes that load a model, likewise."""
+
+    def start(location: Path | str, *, cache: Path = cache_dir) -> Placer:
+        started.append(Placer(LOAD, location, cache_dir=cache))
+        return started[-1]
+
+    return start
 
 
 def leftovers(cache_dir: Path) -> list[str]:

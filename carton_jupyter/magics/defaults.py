@@ -10,7 +10,7 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics
-from traitlets import Bunch, Enum, Float, Int, TraitError, TraitType, Unicode, Union, default, validate
+from traitlets import Bool, Bunch, Enum, Float, Int, TraitError, TraitType, Unicode, Union, default, validate
 from traitlets.config import Config
 
 from carton_runtime.devices import resolve_device
@@ -24,6 +24,12 @@ class MagicDefaults(Magics):
     progress = Enum(
         ["auto", "off"],
         help="Whether steps that take longer than a moment show a bar. CARTON_PROGRESS=off turns it off.",
+    ).tag(config=True)
+
+    panel = Bool(
+        default_value=True,
+        help="Whether models, and what cartons say of themselves, are shown as panels; as cards if not. "
+        "A terminal always shows the card.",
     ).tag(config=True)
 
     device: TraitType[Any, Any] = Union(

@@ -15,7 +15,7 @@ from carton_jupyter.presenter.panel_runs import FieldRow, inputs_state
 from carton_jupyter.presenter.panel_view import FieldValue, InputsState, ProblemView, Source
 from carton_jupyter.presenter.view import dtype_text, shape_text
 from carton_jupyter.previews import Json, Preview, editor_of, from_typed, thumbnail, to_typed
-from carton_runtime.checking import bind, to_tensors
+from carton_runtime.checking import bind, to_tensor
 
 _LABEL = 40  # characters
 
@@ -138,7 +138,7 @@ class Fields:
             InvalidTensorError: it is no tensor.
         """
         spec, ticket = self.spec(name), self._new_ticket(name)
-        tensor = to_tensors({name: value}, {name: spec.dtype})[name]
+        tensor = to_tensor(name, value, spec.dtype)
         made = await asyncio.to_thread(thumbnail, tensor, spec, self._desk.blobs.new_key(f"input-{name}"))
         if self._latest[name] == ticket:  # else something newer came meanwhile
             self._desk.blobs.replace(f"input {name}", made.blobs)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import carton_runtime as carton
 from carton_jupyter.panel import requests as ask
@@ -14,6 +14,8 @@ from carton_jupyter.presenter.panel_states import card_state, kernel_strip, load
 from carton_jupyter.presenter.panel_view import CardState, LoadState, ReportPhase, ReportState
 from carton_jupyter.steps import RunningSteps
 from carton_runtime.events import Event
+
+T = TypeVar("T")
 
 _MEMORY = 2.0  # seconds between two looks at what tells nobody when it changes: how much memory there is in use
 
@@ -32,7 +34,7 @@ class Life:
         self._desk = desk
         self._renew = renew
         self._steps = RunningSteps()
-        self._loading: asyncio.Task[Model] | None = None
+        self._work: asyncio.Future[Any] | None = None  # that Stop can end: loading, or the self tests
         self._tests: tuple[ReportPhase, carton.SelfTestReport | None, BaseException | None] = ("idle", None, None)
         self._watching: asyncio.Task[None] | None = None
         self._unlisten: Callable[[], None] = _nothing
@@ -67,9 +69,9 @@ class Life:
             self._watching = asyncio.create_task(self._watch())
 
     def stop(self) -> None:
-        """Give up loading."""
-        if self._loading is not None:
-            self._loading.cancel()
+        """Give up loading, or the self tests."""
+        if self._work is not None:
+            self._work.cancel()
 
     def close(self) -> None:
         """Stop everything."""
@@ -80,25 +82,22 @@ class Life:
 
     async def _load(self) -> None:
         location = self._subject.info.location
-        if self._loading is not None or self._subject.phase == "loaded":
+        if self._work is not None or self._subject.phase == "loaded":
             raise ask.RequestError("the model is loaded already, or on its way")
         if location is None:
             raise ask.RequestError("the panel does not know where this carton came from; load it in a cell")
         self._enter("loading")
-        self._loading = asyncio.create_task(carton.load(location, on_event=self._take))
         try:
-            self._adopt(await self._loading)
-        except asyncio.CancelledError:
-            self._enter("card")
-            if _is_cancelled():
-                raise
-            return  # Stop
+            model = await self._stoppable(carton.load(location, on_event=self._take))
         except Exception as error:
             self._enter("failed", error)
             raise
         finally:
-            self._loading = None
             self._steps.clear()
+        if model is None:
+            self._enter("card")
+            return
+        self._adopt(model)
         self._card, self._hint = await asyncio.to_thread(_described, self._subject)
         self._desk.touch("card")
         await self._renew()
@@ -115,16 +114,28 @@ class Life:
         self._enter("unloaded")
 
     async def _test(self) -> None:
-        if self._tests[0] == "running":
+        if self._work is not None:
             raise ask.RequestError("the self tests are running already")
         model = self._subject.required()
         self._report("running")
         try:
-            report = await model.run_self_tests()
-        except BaseException as error:
+            report = await self._stoppable(model.run_self_tests())
+        except Exception as error:
             self._report("failed", error=error)
             raise
-        self._report("done", report)
+        self._report("idle" if report is None else "done", report)
+
+    async def _stoppable(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Work that Stop can end; `None` when it has."""
+        self._work = task = asyncio.ensure_future(work)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            return None
+        finally:
+            self._work = None
 
     def _listen(self) -> None:
         """Hear of changes of the kernel, and of the one that takes its place."""

@@ -39,6 +39,7 @@ class Runs:
         self._desk = desk
         self._history = history
         self._work: asyncio.Task[None] | None = None
+        self._last: Tensors | None = None  # result of this run
 
     async def run(self, model: carton.Carton, inputs: Tensors, entries: Mapping[str, Entry], outputs: Outputs) -> None:
         """Run the model until it is done, has failed, or is stopped; none of which raises. Cancelling this stops it.
@@ -55,7 +56,7 @@ class Runs:
         if self._work is not None:
             raise RequestError("a run is going on already; stop it first")
         begun, clock = datetime.now().astimezone(), time.perf_counter()
-        self._outcome: Tensors | None = None
+        self._last = None
         self._say(RunView("running", self._history.new_number(), begun.timestamp()))
         self._work = asyncio.create_task(self._stream(model, inputs, outputs))
         try:
@@ -68,7 +69,7 @@ class Runs:
             seconds = time.perf_counter() - clock
             items = self.view.items
             self._history.add(Record(
-                self.view.number, begun, seconds, phase, inputs, self._outcome, items, error, entries
+                self.view.number, begun, seconds, phase, inputs, self._last, items, error, entries
             ))  # fmt: skip
             self._say(replace(self.view, phase=phase, seconds=seconds, ahead=0, error=error))
             self._desk.touch("history", "kernel")
@@ -77,18 +78,16 @@ class Runs:
         """What is shown."""
         return run_state(self.view)
 
-    def stop(self) -> bool:
-        """Stop the run that goes on, without waiting; whether there was one."""
-        if self._work is None:
-            return False
-        self._say(replace(self.view, phase="stopping"))
-        self._work.cancel()
-        return True
+    def stop(self) -> None:
+        """Stop the run that goes on, if one does, without waiting."""
+        if self._work is not None:
+            self._say(replace(self.view, phase="stopping"))
+            self._work.cancel()
 
     async def _stream(self, model: carton.Carton, inputs: Tensors, outputs: Outputs) -> None:
         async with aclosing(model.streaming_infer(dict(inputs))) as results:
             async for result in results:
-                self.result = self._outcome = result
+                self.result = self._last = result
                 self._say(replace(self.view, items=self.view.items + 1))
                 outputs.offer(self.view.number, result)
                 await asyncio.sleep(0)  # results that are there already must not keep Stop from being heard

@@ -156,17 +156,25 @@ class Session:
                 await self._fields.put(name, found, Origin("variable", chosen), f"variable {chosen}")
             case ask.Example(index):
                 await self._example(index)
+            case ask.Show(output, which, kind):
+                await self._outputs.choose(output, which, kind)
+            case _:
+                await self._working(request)
+
+    async def _working(self, request: ask.Request) -> None:
+        """Requests that begin or end work of the model."""
+        match request:
             case ask.Run(values):
                 await self._run(values)
             case ask.Replay(number):
                 self._fields.replay(self.history.find(number).entries, f"run {number}")
                 await self._run({})
-            case ask.Show(output, which, kind):
-                await self._outputs.choose(output, which, kind)
             case ask.Stop():
-                if not self.runs.stop():
-                    self._life.stop()
+                self.runs.stop()
+                self._life.stop()
             case _:
+                if isinstance(request, (ask.Restart, ask.Unload)):
+                    self.runs.stop()  # which is better than to fail for it
                 await self._life.do(request)
 
     async def _upload(self, part: ask.Upload) -> int:

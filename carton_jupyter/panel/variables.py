@@ -10,7 +10,7 @@ import numpy as np
 import carton_runtime as carton
 from carton_jupyter.panel.requests import RequestError
 from carton_jupyter.presenter.view import form_text
-from carton_runtime.checking import bind, to_tensors
+from carton_runtime.checking import bind, to_tensor
 
 _MOST_ITEMS = 10_000  # of a list, which has to be made an array to be looked at
 _SHELL = frozenset({"In", "Out", "exit", "quit"})
@@ -64,6 +64,6 @@ def _tensor(value: Any, name: str, dtypes: Mapping[str, str]) -> Any:
     if not (is_array or is_plain or is_list):
         return None
     try:
-        return to_tensors({name: value}, dtypes)[name]
+        return to_tensor(name, value, dtypes.get(name))
     except carton.InvalidTensorError:  # a list of something else, or a dtype that no carton has
         return None

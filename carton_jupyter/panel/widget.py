@@ -187,6 +187,10 @@ class CartonPanel(anywidget.AnyWidget):
 
     # In
 
+    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """Take no state from a front end, which asks for what it wants: ipywidgets writes even read-only traits."""
+        _LOGGER.debug("a front end wrote %s, which was ignored", ", ".join(sync_data))
+
     def _on_message(self, _widget: object, content: Any, buffers: Any) -> None:
         """Take a request, on whatever thread it comes, and acknowledge it there and at once."""
         if not isinstance(content, dict) or not isinstance(content.get("id"), (int, str)):

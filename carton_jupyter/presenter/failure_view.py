@@ -13,6 +13,7 @@ _WORDS: tuple[tuple[type[carton.CartonError], str, str], ...] = (
     (carton.InvalidTensorError, "An input does not fit", ""),
     (carton.InvalidDeviceError, "There is no such device", ""),
     (carton.SettingsError, "A setting cannot be used", ""),
+    (carton.OutOfDescriptorsError, "This process has too many files open", "Unload models that you do not need."),
     (carton.ModelClosedError, "The model is unloaded", "Load it again."),
     (carton.CallCancelledError, "The run was interrupted", "The model stays loaded."),
     (carton.CallTimeoutError, "The run took too long", ""),

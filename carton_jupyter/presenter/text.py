@@ -42,8 +42,12 @@ def report(view: ReportView) -> str:
 
 def kernels(views: Sequence[KernelView]) -> str:
     """The processes of models, one on each line."""
-    lines = [f"{view['name']}: {view['state']}, pid {view['pid']}, {view['calls']} calls" for view in views]
-    return "\n".join(lines) or "no model is loaded"
+    return "\n".join(map(_kernel, views)) or "no model is loaded"
+
+
+def _kernel(view: KernelView) -> str:
+    error = f"; last error: {view['error']}" if view["error"] else ""
+    return f"{view['name']}: {view['state']}, pid {view['pid']}, {view['calls']} calls{error}"
 
 
 def cached(view: CacheView) -> str:

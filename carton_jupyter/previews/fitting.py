@@ -41,7 +41,7 @@ def _kept(array: Array, converted: Array) -> Array:
     if converted.dtype.kind == "f":  # integers beyond the digits of a float are rounded, which is what floats are for
         return np.asarray(np.isfinite(converted))
     if array.dtype.kind in "iub":
-        return np.asarray((converted == array) & ((converted < 0) == (array < 0)))
+        return np.asarray(converted == array)
     limits = np.iinfo(converted.dtype)
     # 2.0 ** 63 and the like are the first floats beyond: the largest integers themselves are no floats
     inside = (array >= float(limits.min)) & (array < float(limits.max + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from carton_jupyter.previews.kinds import Array, LinePreview, Room, Series
-from carton_jupyter.previews.sampling import sample, squeezed
+from carton_jupyter.previews.sampling import long_rows, sample
 from carton_jupyter.previews.wording import joined
 
 MOST_SERIES = 8
@@ -14,14 +14,8 @@ _FEWEST_SAMPLES = 100_000
 
 def series_of(array: Array) -> Array | None:
     """Lines as a view of [lines, points]; `None` where the shape is not that of few lines of at least two points."""
-    array = squeezed(array, 2)
-    if array.ndim == 1:
-        array = array[np.newaxis]
-    if array.ndim != 2:
-        return None
-    if array.shape[0] > array.shape[1]:
-        array = array.T
-    return array if array.shape[0] <= MOST_SERIES and array.shape[1] > 1 else None
+    lines = long_rows(array, MOST_SERIES)
+    return lines if lines is not None and lines.shape[1] > 1 else None
 
 
 def line(array: Array, room: Room) -> LinePreview:

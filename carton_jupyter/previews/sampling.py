@@ -12,7 +12,8 @@ import numpy as np
 import carton_runtime as carton
 from carton_jupyter.previews.kinds import Array, Value
 
-_MOST = 1_000_000
+_WHOLE = 2_000_000  # values that are all looked at
+_MOST = 250_000  # of more: each is a miss of the cache
 _MOST_BYTES = 16 << 20
 _MOST_PARTS = 2_000
 
@@ -35,8 +36,12 @@ class Sample:
         return f"of a sample of 1 in {self.step:,}" if self.step > 1 else ""
 
 
-def sample(value: Value, most: int = _MOST) -> Sample:
-    """About so many values, evenly spread; takes as long for any tensor, whatever its size and its strides."""
+def sample(value: Value, most: int | None = None) -> Sample:
+    """About so many values, evenly spread; takes as long for any tensor, whatever its size and its strides.
+
+    All of up to two million values, unless `most` says less.
+    """
+    most = most or (_WHOLE if size_of(value) <= _WHOLE else _MOST)
     return _of_array(value, most) if isinstance(value, np.ndarray) else _of_parts(value, most)
 
 
@@ -96,3 +101,17 @@ def squeezed(array: Array, ndim: int) -> Array:
     while array.ndim > ndim and array.shape[0] == 1:
         array = array[0]
     return array
+
+
+def long_rows(array: Array, most: int) -> Array | None:
+    """The array as a view of at most so many rows, [rows, values], along its longer axis; `None` where it is none.
+
+    Takes [values], [rows, values] and [values, rows], each also with leading axes of size 1.
+    """
+    array = squeezed(array, 2)
+    if array.ndim == 1:
+        array = array[np.newaxis]
+    if array.ndim != 2:
+        return None
+    rows = array.T if array.shape[0] > array.shape[1] else array
+    return rows if rows.shape[0] <= most else None

@@ -33,7 +33,7 @@ def save(value: Value, spec: carton.TensorSpec | None, format: str) -> Blob:  # 
     """A tensor as a file.
 
     ``npy`` holds the tensor as it is, ``wav`` all of a sound in 16 bits, ``png`` the picture that its preview shows, or
-    the first few of a batch, in full size.
+    the first few of a batch, exactly and in full size as long as that is at most 8,192 pixels.
 
     Raises:
         InvalidTensorError: the format is not one of `formats_of`.

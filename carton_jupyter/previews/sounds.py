@@ -9,6 +9,7 @@ import numpy as np
 
 from carton_jupyter.previews.figures import unit
 from carton_jupyter.previews.kinds import Array, Blob
+from carton_jupyter.previews.sampling import long_rows
 
 MOST_CHANNELS = 8
 SAMPLES = ("float32", "float64", "int16", "int32")
@@ -20,15 +21,7 @@ def channels_of(array: Array) -> Array | None:
 
     Takes [samples], [channels, samples] and [samples, channels], each also with leading axes of size 1.
     """
-    while array.ndim > 2 and array.shape[0] == 1:
-        array = array[0]
-    if array.ndim == 1:
-        array = array[np.newaxis]
-    if array.ndim != 2:
-        return None
-    if array.shape[0] > array.shape[1]:
-        array = array.T
-    return array if array.shape[0] <= MOST_CHANNELS else None
+    return long_rows(array, MOST_CHANNELS)
 
 
 def wav(channels: Array, rate: int) -> Blob:

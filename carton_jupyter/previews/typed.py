@@ -58,15 +58,20 @@ def from_typed(value: Json, spec: carton.TensorSpec) -> Array:
 
 
 def to_typed(array: Array) -> Json:
-    """A small tensor as what could have been typed; `None` where it is too large, or JSON cannot hold it exactly."""
+    """A small tensor as what could have been typed; `None` where it is too large for that.
+
+    Numbers that JavaScript cannot hold are texts: ``"nan"``, ``"-inf"``, ``"18446744073709551615"``.
+    """
     if array.size > _MOST_VALUES or array.ndim > 2:
         return None
     if array.dtype.kind == "U":
         if array.ndim > 1 or array.size * array.itemsize > 4 * _MOST_CHARACTERS:
             return None
         return _texts(array)
-    values = _numbers(array)
-    return None if values is None else np.array(values, dtype=object).reshape(array.shape).tolist()
+    if array.dtype.kind not in "iuf":
+        return None
+    values = [_typed(value) for value in array.reshape(-1)]
+    return np.array(values, dtype=object).reshape(array.shape).tolist() if array.ndim else values[0]
 
 
 def _is_picture(spec: carton.TensorSpec, hints: list[Kind]) -> bool:
@@ -157,9 +162,9 @@ def _texts(array: Array) -> Json:
     return texts if array.ndim else texts[0]
 
 
-def _numbers(array: Array) -> list[int | float] | None:
-    values = [value.item() for value in array.reshape(-1)]
-    if array.dtype.kind == "f":
-        # The shortest text of a float32 is what people would type: 0.1, not 0.10000000149
-        return [float(str(value)) for value in array.reshape(-1)] if all(map(math.isfinite, values)) else None
-    return values if array.dtype.kind in "iu" and all(abs(value) <= _EXACT for value in values) else None
+def _typed(value: np.generic) -> int | float | str:
+    """A number, as a text where JavaScript has none that is the same."""
+    if isinstance(value, np.integer):
+        return int(value) if abs(int(value)) <= _EXACT else str(int(value))
+    # The shortest text of a float32 is what people would type: 0.1, not 0.10000000149
+    return float(str(value)) if math.isfinite(float(str(value))) else str(value)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from carton_runner.guardian import start_guardian
+from carton_runner.guardian import go_on_guarded
 
-guardian = start_guardian(int(sys.argv[2]))  # before anything large is imported
+go_on_guarded(int(sys.argv[2]))  # before anything large is imported
 
 import faulthandler  # noqa: E402
 import io  # noqa: E402

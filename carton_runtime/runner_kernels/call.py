@@ -15,8 +15,10 @@ from carton_runtime._child.carton_wire.tensors import Form
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.errors import CallTimeoutError, CartonError
 from carton_runtime.runner_kernels.cancelling import LAST
-from carton_runtime.runner_kernels.kernel import Kernel, raise_failure
-from carton_runtime.runner_kernels.log import logger
+from carton_runtime.runner_kernels.deadlines import check_timeout
+from carton_runtime.runner_kernels.kernel import Kernel
+from carton_runtime.runner_kernels.relay import logger
+from carton_runtime.runner_kernels.replies import raise_failure
 
 
 class Call:
@@ -46,6 +48,8 @@ class Call:
         timeout: float | None = None,
         **fields: Any,
     ) -> None:
+        if timeout is not None:
+            check_timeout(timeout)
         self._start = time.perf_counter()
         self._kernel = kernel
         self._timeout = timeout

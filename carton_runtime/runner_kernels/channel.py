@@ -22,13 +22,14 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
-from carton_runtime._child.carton_wire.errors import WireError
+from carton_runtime._child.carton_wire.errors import NoDescriptorsError, WireError
 from carton_runtime._child.carton_wire.frames import Frame, FrameDecoder
 from carton_runtime._child.carton_wire.memory import Memory
 from carton_runtime._child.carton_wire.messages import Codec, Header, Kind, Message
 from carton_runtime._child.carton_wire.patience import Patience
 from carton_runtime._child.carton_wire.session import Session
 from carton_runtime.background import TICK
+from carton_runtime.descriptors import out_of_descriptors
 from carton_runtime.errors import CartonError, ProtocolError
 from carton_runtime.runner_kernels.interrupts import Uninterrupted
 from carton_runtime.runner_kernels.outbox import Outbox
@@ -208,6 +209,8 @@ class Channel:
             return False
         except OSError:
             self._end(None)
+        except NoDescriptorsError:
+            self._end(out_of_descriptors("take the model's answer"))
         except WireError as error:
             self._end(ProtocolError(f"the model's process broke the protocol: {error}"))
         return True

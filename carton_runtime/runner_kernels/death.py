@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from carton_runtime.errors import KernelDiedError
+from carton_runtime.errors import KernelDiedError, ModelClosedError
 from carton_runtime.runner_kernels.log import LogLine
 
 _TAIL = 20
@@ -33,7 +33,7 @@ class Exit:
     was_oom: bool = False
 
 
-def death_report(name: str, pid: int, exited: Exit, doing: str, reason: str, log: Sequence[LogLine]) -> KernelDiedError:
+def death_report(name: str, pid: int, exited: Exit, doing: str, reason: str, log: Iterable[LogLine]) -> KernelDiedError:
     """The error for everybody who waits.
 
     Args:
@@ -53,6 +53,13 @@ def death_report(name: str, pid: int, exited: Exit, doing: str, reason: str, log
         log=[line.text for line in log if not line.text.startswith(_OUR_FRAME)][-_TAIL:],
         cause=cause,
         peak_memory=exited.peak_memory,
+    )
+
+
+def forked_error(name: str) -> ModelClosedError:
+    """The error of a model that was loaded before this process was forked."""
+    return ModelClosedError(
+        f"model {name!r} was loaded by the process that this one was forked from; load it again here"
     )
 
 

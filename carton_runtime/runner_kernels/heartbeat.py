@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from carton_runtime._child.carton_wire.control import Signal, SignalReader, send_signal
 from carton_runtime._child.carton_wire.errors import WireError
-from carton_runtime.runner_kernels.proc import is_stopped, peak_bytes, resident_bytes
+from carton_runtime.runner_kernels.proc import descendants, is_stopped, peak_bytes, proportional_bytes, resident_bytes
 
 BEAT = 0.5
 """Seconds between two looks."""
@@ -24,24 +24,29 @@ class Heartbeat:
     A kernel that is *stopped* (by SIGSTOP, say) for three seconds while somebody waits for it is ended; one that is
     *busy* is left alone, even if native code keeps it from answering: no time is too long for a model that computes.
 
+    The memory limit is for all processes that there are of a model, its own and those that it has started. What they
+    share counts once: where it matters, which is when the simple sum is above the limit.
+
     Args:
-        pid: the process.
+        guardian: the process that was started, above all those that run the model.
         control: the control socket; non-blocking from now on.
-        memory_limit: bytes that the process may have in use.
         kill: ends the kernel, for the reason given.
 
     Attributes:
-        memory: bytes that the process had in use when last looked at.
-        peak_memory: the most that it had by then; 0 when that is unknown.
+        pid: the process of the model itself, once it has said which that is.
+        memory_limit: bytes that the model's processes may have in use.
+        memory: bytes that the model's processes had in use when last looked at.
+        peak_memory: the most that they had by then; 0 when that is unknown.
         waiting: calls that wait for others, as the kernel said when it was asked.
     """
 
-    def __init__(self, pid: int, control: socket.socket, memory_limit: int | None, kill: Callable[[str], None]) -> None:
+    def __init__(self, guardian: int, control: socket.socket, kill: Callable[[str], None]) -> None:
         control.setblocking(False)
-        self._pid = pid
+        self.pid = guardian
+        self._guardian = guardian
         self._control = control
         self._reader = SignalReader(control)
-        self._memory_limit = memory_limit
+        self.memory_limit: int | None = None
         self._kill = kill
         self._stopped_since: float | None = None
         self._heard = time.monotonic()
@@ -75,15 +80,23 @@ class Heartbeat:
             loop.remove_reader(self._control)
 
     def look_at_memory(self) -> None:
-        """See how much memory the process has in use."""
-        self.memory = resident_bytes(self._pid)
-        self.peak_memory = max(self.peak_memory, peak_bytes(self._pid))
+        """See how much memory the model has in use, and end it if that is more than it may."""
+        processes = descendants(self._guardian) or [self.pid]
+        self.memory = _sum(resident_bytes, processes)
+        self.peak_memory = max(self.peak_memory, peak_bytes(self.pid), self.memory or 0)
+        if self.memory_limit is not None and (self.memory or 0) > self.memory_limit:
+            self._look_closely(processes, self.memory_limit)
+
+    def _look_closely(self, processes: list[int], limit: int) -> None:
+        used = _sum(proportional_bytes, processes) or self.memory or 0
+        if used > limit:
+            others = len(processes) - 1
+            who = f"it and the {others} processes that it started" if others else "it"
+            self._kill(f"{who} used more memory than its limit of {limit / 1e6:,.0f} MB")
 
     def _look(self, is_wanted: bool) -> None:
         self.look_at_memory()
-        if self._memory_limit is not None and (self.memory or 0) > self._memory_limit:
-            self._kill(f"it used more memory than its limit of {self._memory_limit / 1e6:,.0f} MB")
-        if not is_wanted or not is_stopped(self._pid):
+        if not is_wanted or not is_stopped(self.pid):
             self._stopped_since = None
             if is_wanted:
                 self.signal(Signal.PING)
@@ -104,3 +117,9 @@ class Heartbeat:
             asyncio.get_running_loop().remove_reader(self._control)
             return
         self.waiting.update(call for kind, call in records if kind is Signal.WAITS)
+
+
+def _sum(bytes_of: Callable[[int], int | None], processes: list[int]) -> int | None:
+    """Over those that are still there; `None` when nothing is known of any."""
+    known = [size for size in map(bytes_of, processes) if size is not None]
+    return sum(known) if known else None

@@ -9,51 +9,39 @@ import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from dataclasses import replace
-from enum import Enum
 from typing import Any
 
 from carton_runtime._child.carton_wire.control import Signal
 from carton_runtime._child.carton_wire.memory import Memory
-from carton_runtime._child.carton_wire.messages import CANCELLED, WIRE_VERSION, Kind, Message
+from carton_runtime._child.carton_wire.messages import Kind
 from carton_runtime.background import background_loop
-from carton_runtime.errors import CallCancelledError, CartonError, ModelClosedError, ModelError, ProtocolError
+from carton_runtime.errors import CartonError, ModelClosedError
 from carton_runtime.events import OnEvent, step
 from carton_runtime.runner_kernels import registry
-from carton_runtime.runner_kernels.cancelling import CancelLimits, see_off
+from carton_runtime.runner_kernels.cancelling import Canceller, CancelLimits
 from carton_runtime.runner_kernels.channel import Channel
-from carton_runtime.runner_kernels.death import Exit, death_report
-from carton_runtime.runner_kernels.exit_watch import call_when_exited, kill_group
+from carton_runtime.runner_kernels.death import Exit, death_report, forked_error
+from carton_runtime.runner_kernels.exit_watch import call_when_exited
 from carton_runtime.runner_kernels.gate import Gate
+from carton_runtime.runner_kernels.greeting import SESSION, Greeting, have_loaded
 from carton_runtime.runner_kernels.heartbeat import Heartbeat
-from carton_runtime.runner_kernels.launch import KernelProcess, launch
+from carton_runtime.runner_kernels.launch import launch
 from carton_runtime.runner_kernels.log import KernelLog, LogLine
 from carton_runtime.runner_kernels.place import Place
+from carton_runtime.runner_kernels.process import KernelProcess
+from carton_runtime.runner_kernels.record import KernelState, ModelRecord
 from carton_runtime.runner_kernels.sealing import SealedInputs
 from carton_runtime.runner_kernels.spec import KernelSpec
-from carton_runtime.runner_kernels.statistics import CallStatistics
+from carton_runtime.runner_kernels.trimming import trim_when_idle
 
 _LOGGER = logging.getLogger(__name__)
 
-_SESSION = 0
 _EVERY_CALL = 0
 _FAREWELL = 5.0  # seconds that a kernel may take to end itself when it is asked to
-_START_LIMIT = 60.0  # seconds until a process that was started must have greeted us
 _HANGING_UP = 0.2  # seconds that a process which closed its connection may take to end
+_STARTING = 1 << 28  # bytes that a process may have which has not greeted us: a limit below says so once it has
 _LAST_WORDS = 0.5  # seconds to wait for the end of the output of a process that is dead
 _MOST_CALLS = 1024  # on their way to one kernel; further callers wait at its gate
-_TRIM_AFTER = 30.0  # seconds without a call after which idle shared memory is given back
-
-
-class KernelState(Enum):
-    """Where a kernel is in its life."""
-
-    STARTING = "starting"
-    IDLE = "idle"
-    BUSY = "busy"
-    DEAD = "dead"
-
-
-Listeners = dict[object, Callable[[KernelState], None]]
 
 
 class Kernel:
@@ -63,23 +51,23 @@ class Kernel:
 
     Attributes:
         spec: what was started.
-        pid: the process.
+        pid: the process that runs the model; until that has greeted us, the one that will be its guardian.
         python: the version of its Python.
         numpy: the version of its numpy.
         concurrency: how many calls the model takes at once.
         load_warnings: what its runner has to say about how it was packed.
-        statistics: its calls so far.
+        record: what outlives this process: the model's calls so far, and what it printed.
+        statistics: the model's calls so far, those of processes before this one included.
         sealed: the inputs that it keeps.
         gate: lets so many calls in as may wait for it.
         limits: how patient it is with calls that are cancelled.
         started_at: when, in seconds of `time.time`.
         channel: where calls go.
         memory: what both processes share.
-        listeners: who is told of changes of its state; whoever replaces it goes on with them.
     """
 
     def __init__(
-        self, spec: KernelSpec, process: KernelProcess, limits: CancelLimits, listeners: Listeners | None = None
+        self, spec: KernelSpec, process: KernelProcess, limits: CancelLimits, record: ModelRecord | None = None
     ) -> None:
         self.spec = spec
         self.pid = process.popen.pid
@@ -87,7 +75,8 @@ class Kernel:
         self.numpy = ""
         self.concurrency = 1
         self.load_warnings: tuple[str, ...] = ()
-        self.statistics = CallStatistics()
+        self.record = record or ModelRecord()
+        self.statistics = self.record.statistics
         self.memory = Memory(process.memory, side=0)
         self.channel = Channel(process.calls, self.memory, self._on_end)
         self._process = process
@@ -95,11 +84,15 @@ class Kernel:
         self.gate = Gate(_MOST_CALLS, self.channel.count_calls)
         self.limits = limits
         self.started_at = time.time()
-        self._log = KernelLog(spec.name, self._context)
-        self._heartbeat = Heartbeat(self.pid, process.control, spec.memory_limit, self.kill)
+        self._log = KernelLog(spec.name, self.record.lines, self._context)
+        self._heartbeat = Heartbeat(self.pid, process.control, self.kill)
+        if spec.memory_limit is not None:
+            self._heartbeat.memory_limit = max(spec.memory_limit, _STARTING)
+        self._canceller = Canceller(
+            self.channel, self._heartbeat, self.sealed, limits, self.kill, self._spawn, self._on_given_up
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._exited = asyncio.Event()
-        self.listeners: Listeners = {} if listeners is None else listeners
         self._announced: KernelState | None = None
         self._is_started = False
         self._is_closing = False
@@ -114,7 +107,7 @@ class Kernel:
         *,
         limits: CancelLimits | None = None,
         on_event: OnEvent | None = None,
-        listeners: Listeners | None = None,
+        record: ModelRecord | None = None,
     ) -> Kernel:
         """Start a process and have it load a model.
 
@@ -122,15 +115,16 @@ class Kernel:
             spec: what to start.
             limits: how patient to be with calls that are cancelled.
             on_event: told of the steps ``kernel.start`` and ``model.load``.
-            listeners: those of the kernel that it replaces.
+            record: that of the kernel which it replaces.
 
         Raises:
             ModelError: the model could not be loaded; carries its traceback.
             KernelDiedError: the process ended before the model was loaded.
+            SettingsError: the memory limit is too small for any model.
             EnvironmentBuildError: the interpreter cannot be run.
         """
         with step("kernel.start", f"starting {spec.name}", on_event=on_event):
-            kernel = cls(spec, launch(spec), limits or CancelLimits(), listeners)
+            kernel = cls(spec, launch(spec), limits or CancelLimits(), record)
             kernel._watch()
         try:
             with step("model.load", f"loading {spec.name}", on_event=on_event):
@@ -171,12 +165,15 @@ class Kernel:
 
     @property
     def log(self) -> tuple[LogLine, ...]:
-        """The last lines that the model printed, oldest first."""
+        """The last lines that the model printed, in this process or in one before it, oldest first."""
         return self._log.lines
 
     @property
     def resident_memory(self) -> int | None:
-        """Bytes of memory in use, as seen half a second ago at most; `None` before the first look."""
+        """Bytes of memory in use by the process and all that it started, as seen half a second ago at most.
+
+        `None` before the first look. What several processes share counts for each of them.
+        """
         return self._heartbeat.memory
 
     @property
@@ -191,7 +188,9 @@ class Kernel:
         """End the process and all that it started: by force at once if it is busy, else after `farewell` seconds."""
         polite = farewell > 0 and self.state is KernelState.IDLE
         self._is_closing = True
-        if not self._exited.is_set():  # else its calls have failed already, though they may not have looked yet
+        if self._exited.is_set():
+            registry.unregister(self)
+        else:  # its calls have not failed already, though they may not have looked yet
             self.channel.fail(ModelClosedError(f"model {self.name!r} is closed; load it again"))
         try:
             if polite:
@@ -213,13 +212,7 @@ class Kernel:
         It is called on whatever thread the change happens, and must not block. When the kernel is replaced, it is told
         of the one that comes after it.
         """
-        key = object()  # `tell` may be here more than once
-        self.listeners[key] = tell
-
-        def stop() -> None:
-            self.listeners.pop(key, None)
-
-        return stop
+        return self.record.on_change(tell)
 
     def announce(self) -> None:
         """Tell those who listen when the state is not what they were told last."""
@@ -227,19 +220,18 @@ class Kernel:
         if state is not self._announced:
             self._announced = state
             _LOGGER.debug("%s is %s", self.name, state.value)
-            for tell in list(self.listeners.values()):
-                tell(state)
+            self.record.changed(state)
 
     @property
     def is_watched(self) -> bool:
         """Whether anybody wants to be told of changes."""
-        return bool(self.listeners)
+        return self.record.is_watched
 
     def kill(self, reason: str = "") -> None:
         """End the process at once, from any thread, without waiting; `reason` is told to those who wait."""
-        if self._process.popen.returncode is None:  # afterwards the number may be somebody else's
+        if not self._process.has_ended:
             self._reason = self._reason or reason
-            kill_group(self.pid)
+            self._process.end()
 
     def drain_log(self) -> None:
         """Have what the model has printed by now in the log, and with whoever listens; from any thread."""
@@ -272,30 +264,11 @@ class Kernel:
         if self.channel.is_sending_here or self.memory.is_used_here:  # as of a stream that the garbage collector closes
             background_loop().call_soon_threadsafe(self.give_up, place)
             return
-        if place.is_given_up:
-            return
-        self.channel.open(place)  # an interrupt may have come before it was, and there will be an answer
-        with contextlib.suppress(CartonError):  # the kernel is gone, and the call with it
-            self.channel.post(Kind.CANCEL, place.call)  # before anything that this caller asks for next
-        background_loop().call_soon_threadsafe(self._give_up, place)
+        self._canceller.give_up(place)
 
-    def _give_up(self, place: Place) -> None:
-        if not place.is_given_up:
-            place.is_given_up = True
-            self._spawn(self._see_off(place))
-
-    async def _see_off(self, place: Place) -> None:
-        beat = self._heartbeat
-        try:
-            await see_off(self.channel, place, self.limits, beat.signal, beat.waiting, self._undo, self.kill)
-        finally:
-            self.gate.let_in()
-            self.announce()
-
-    def _undo(self, reply: Message) -> None:
-        """Nobody wanted this reply: what was sealed is not kept for nobody."""
-        if reply.kind is Kind.SEALED:
-            self.sealed.add(reply.call, reply.fields["handle"], owner=None)
+    def _on_given_up(self) -> None:
+        self.gate.let_in()
+        self.announce()
 
     # Starting
 
@@ -307,41 +280,22 @@ class Kernel:
         registry.register(self)
         call_when_exited(popen, self._on_exit)
         self._spawn(self._heartbeat.run(self._beat))
-        self._spawn(self._trim())
 
     async def _load(self) -> None:
         self.announce()
-        spec = self.spec
-        place = Place(_SESSION)
-        self.channel.open(place)
-        try:
-            async with asyncio.timeout(_START_LIMIT):
-                self._meet(await self.channel.receive(place))
-            self.channel.post(
-                Kind.LOAD,
-                _SESSION,
-                runner=str(spec.runner),
-                model=str(spec.model_dir),
-                options=dict(spec.options),
-                batch={side: dict(axes) for side, axes in spec.batch_axes.items()},
-                memory_limit=spec.memory_limit,
-            )
-            ready = await self.channel.receive(place)
-        except TimeoutError:
-            raise ProtocolError(f"the process of model {self.name!r} said nothing for {_START_LIMIT:g} s") from None
-        finally:
-            self.channel.close_place(place)
-        raise_failure(ready)
+        ready = await have_loaded(self.channel, self.spec, self._greeted)
         self._is_started = True
         self._heartbeat.look_at_memory()
         self.concurrency = self.channel.concurrency = ready.fields["concurrency"]
         self.load_warnings = tuple(str(text) for text in ready.fields["warnings"])
+        self._spawn(trim_when_idle(self.channel, self.memory, self.statistics))
         self.announce()
 
-    def _meet(self, hello: Message) -> None:
-        if hello.kind is not Kind.HELLO or hello.fields["wire"] != WIRE_VERSION:
-            raise ProtocolError(f"the model's process speaks {hello.fields!r}, not version {WIRE_VERSION} of the wire")
-        self.python, self.numpy = hello.fields["python"], hello.fields["numpy"]
+    def _greeted(self, greeting: Greeting) -> None:
+        self.pid = self._heartbeat.pid = greeting.pid
+        self.python, self.numpy = greeting.python, greeting.numpy
+        self._heartbeat.memory_limit = self.spec.memory_limit
+        self._process.is_guardian = True
 
     # Housekeeping
 
@@ -354,33 +308,13 @@ class Kernel:
                 self.give_up(place)
         for handle in self.sealed.to_release():
             with contextlib.suppress(CartonError):  # the kernel is gone, and the inputs with it
-                self.channel.post(Kind.RELEASE, _SESSION, handle=handle)
+                self.channel.post(Kind.RELEASE, SESSION, handle=handle)
         return bool(self.channel.open_calls)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _trim(self) -> None:
-        """Give back memory that is idle, here and in the kernel, when there have been no calls for a while."""
-        seen = -1
-        while not self.channel.ended:
-            await asyncio.sleep(_TRIM_AFTER)
-            calls, seen = seen, self.statistics.calls
-            if calls == seen and self.is_alive and self.memory.holds_memory:
-                await self._trim_both()
-
-    async def _trim_both(self) -> None:
-        self.memory.trim()
-        place = self.channel.new_place()
-        self.channel.open(place)
-        try:
-            with contextlib.suppress(CartonError):
-                self.channel.post(Kind.TRIM, place.call)
-                await self.channel.receive(place)
-        finally:
-            self.channel.close_place(place)
 
     # The end
 
@@ -407,44 +341,22 @@ class Kernel:
         if not self._is_closing:
             doing = "while it ran" if self._is_started else "while it was loading"
             exited = replace(exited, peak_memory=max(exited.peak_memory or 0, self._heartbeat.peak_memory) or None)
-            died = death_report(self.name, self.pid, exited, doing, self._reason, self._log.lines)
+            died = death_report(self.name, self.pid, exited, doing, self._reason, self._log.own)
             self.statistics.count_failure(str(died))
             self.channel.fail(self._protocol_failure or died)
         await self._release()
+        if self._is_closing:
+            registry.unregister(self)
         self._exited.set()
         self.announce()
 
     async def _release(self) -> None:
-        """Let go of everything: a kernel that died leaves nothing behind until somebody closes it."""
+        """Let go of everything: a kernel that died is only there to be looked at until somebody closes it."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        registry.unregister(self)
         self._log.close()
         self.channel.close()
         self.memory.close()
         self._process.close()
-
-
-def forked_error(name: str) -> ModelClosedError:
-    """The error of a model that was loaded before this process was forked."""
-    return ModelClosedError(
-        f"model {name!r} was loaded by the process that this one was forked from; load it again here"
-    )
-
-
-def raise_failure(message: Message) -> None:
-    """Raise what a FAILED message tells.
-
-    Raises:
-        CallCancelledError: the call was interrupted.
-        ModelError: the model raised.
-    """
-    if message.kind is not Kind.FAILED:
-        return
-    kind, text = message.fields["type"], message.fields["message"]
-    if kind == CANCELLED:
-        raise CallCancelledError(text)
-    told = f"the model raised {kind}: {text}" if kind else text
-    raise ModelError(told, remote_type=kind, remote_traceback=message.fields["traceback"])

@@ -4,50 +4,30 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from carton_runtime.descriptors import in_need_of_descriptors
 from carton_runtime.errors import EnvironmentBuildError
+from carton_runtime.runner_kernels.process import KernelProcess, close_all
 from carton_runtime.runner_kernels.spec import KernelSpec
 from carton_runtime.settings import inherited_environment
 
 _CHILD = Path(__file__).resolve().parent.parent / "_child"
 
 
-@dataclass(frozen=True)
-class KernelProcess:
-    """A started process, and our ends of its sockets and pipes.
-
-    Attributes:
-        calls: carries the messages.
-        control: carries nothing: that it is open tells the process that we live.
-        memory: passes the descriptors of shared memory.
-    """
-
-    popen: subprocess.Popen[bytes]
-    calls: socket.socket
-    control: socket.socket
-    memory: socket.socket
-
-    def close(self) -> None:
-        """Close our ends."""
-        _close((self.calls, self.control, self.memory))
-        for pipe in (self.popen.stdout, self.popen.stderr):
-            if pipe is not None:
-                pipe.close()
-
-
 def launch(spec: KernelSpec) -> KernelProcess:
-    """Start the process, in a session of its own so that its children can be ended with it.
-
-    Call it in a thread that lives as long as this process: on Linux the process dies with the thread that started it.
+    """Start the process, in a session of its own.
 
     Raises:
         EnvironmentBuildError: the interpreter cannot be run.
+        OutOfDescriptorsError: this process cannot open what it needs for it.
     """
-    pairs = [socket.socketpair() for _ in range(3)]
-    ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    with in_need_of_descriptors(f"start the process of model {spec.name!r}"):
+        return _launch(spec)
+
+
+def _launch(spec: KernelSpec) -> KernelProcess:
+    ours, theirs = _connected()
     command = [str(spec.python), "-I", str(_CHILD), *(str(sock.fileno()) for sock in theirs)]
     try:
         popen = subprocess.Popen(
@@ -61,19 +41,25 @@ def launch(spec: KernelSpec) -> KernelProcess:
             bufsize=0,
         )
     except BaseException as error:
-        _close(ours)
+        close_all(ours)
         if not isinstance(error, OSError):
             raise
         message = f"the model's interpreter {spec.python} cannot be started: {error}"
         raise EnvironmentBuildError(message, command=command) from error
     finally:
-        _close(theirs)
+        close_all(theirs)
     return KernelProcess(popen, *ours)
 
 
-def _close(sockets: Iterable[socket.socket]) -> None:
-    for sock in sockets:
-        sock.close()
+def _connected() -> tuple[list[socket.socket], list[socket.socket]]:
+    """Our ends and theirs of all three connections, or none at all."""
+    pairs: list[tuple[socket.socket, socket.socket]] = []
+    try:
+        pairs.extend(socket.socketpair() for _ in range(3))
+    except OSError:
+        close_all(sock for pair in pairs for sock in pair)
+        raise
+    return [ours for ours, _ in pairs], [theirs for _, theirs in pairs]
 
 
 def _environment(spec: KernelSpec) -> dict[str, str]:

@@ -1,29 +1,24 @@
-"""What a model prints: its stdout and stderr as lines, the last of them kept.
-
-Each line also goes to the logger ``carton_runtime.model`` at level INFO, as a record with the attributes ``model``,
-``stream`` and ``text``, in the context of the call that runs: a handler may so send it to where that call was made, a
-notebook's cell for one.
-"""
+"""What a model prints: its stdout and stderr as lines, the last of them kept, and all of them relayed to the logger."""
 
 from __future__ import annotations
 
 import asyncio
 import codecs
-import logging
 import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
-from contextvars import Context, copy_context
+from collections.abc import Callable, Iterable
+from contextvars import Context
 from dataclasses import dataclass
 from typing import IO
 
+from carton_runtime.runner_kernels.relay import Relay
+
 _KEPT = 1000
+_KEPT_OF_PROCESS = 100  # for the report of its death
 _CHUNK = 1 << 16
 _LONGEST = 1 << 16  # a line without end must not fill our memory
-
-logger = logging.getLogger("carton_runtime.model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +37,54 @@ class LogLine:
         return self.text
 
 
-class KernelLog:
-    """Collects the lines of one kernel.
+class KeptLines:
+    """The last lines of a model, whichever of its processes printed them. From any thread."""
 
-    `lines` may be read and `drain` called from any thread; the rest belongs to the background loop.
+    def __init__(self) -> None:
+        self._lines: deque[LogLine] = deque(maxlen=_KEPT)
+        self._lock = threading.Lock()
+
+    def add(self, lines: Iterable[LogLine]) -> None:
+        """Keep these, and forget the oldest for it."""
+        with self._lock:
+            self._lines.extend(lines)
+
+    def all(self) -> tuple[LogLine, ...]:
+        """Those that are kept, oldest first."""
+        with self._lock:
+            return tuple(self._lines)
+
+
+class KernelLog:
+    """Reads what one kernel prints.
+
+    `drain` may be called from any thread; the rest belongs to the background loop.
 
     Args:
         name: the model's name.
+        kept: where the lines are kept.
         context: gives the context of the call that runs, if one does.
+
+    Attributes:
+        drained: set at the end of the last pipe.
+        own: the last lines of this very process.
     """
 
-    def __init__(self, name: str, context: Callable[[], Context | None] = lambda: None) -> None:
-        self._name = name
-        self._context = context
-        self._lines: deque[LogLine] = deque(maxlen=_KEPT)
-        self._lock = threading.Lock()
+    def __init__(
+        self, name: str, kept: KeptLines | None = None, context: Callable[[], Context | None] = lambda: None
+    ) -> None:
+        self._kept = kept or KeptLines()
+        self._relay = Relay(name, context)
         self._reading = threading.Lock()
         self._open: dict[int, _Pipe] = {}
+        self._due: asyncio.TimerHandle | None = None
         self.drained = asyncio.Event()
+        self.own: deque[LogLine] = deque(maxlen=_KEPT_OF_PROCESS)
 
     @property
     def lines(self) -> tuple[LogLine, ...]:
-        """The last lines, oldest first."""
-        with self._lock:
-            return tuple(self._lines)
+        """The last lines of the model, oldest first. From any thread."""
+        return self._kept.all()
 
     def follow(self, stream: str, pipe: IO[bytes]) -> None:
         """Read `pipe` until its end, whenever it has something."""
@@ -74,14 +93,14 @@ class KernelLog:
         asyncio.get_running_loop().add_reader(pipe.fileno(), self._read, pipe.fileno())
 
     def drain(self) -> None:
-        """Take in what is there now."""
+        """Take in what is there now, and relay all of it."""
         poll = select.poll()
         for descriptor in list(self._open):
             poll.register(descriptor, select.POLLIN)
         for descriptor, _ in poll.poll(0):
             self._take(descriptor)
-        with self._reading:
-            pass  # another reader may still be handing over what it has taken
+        with self._reading:  # another reader may still be handing over what it has taken
+            self._relay.flush()
 
     def close(self) -> None:
         """Stop reading; what the process wrote before is taken in first."""
@@ -92,6 +111,13 @@ class KernelLog:
     def _read(self, descriptor: int) -> None:
         if self._take(descriptor):
             self._finish(descriptor)
+        elif self._due is None and self._relay.is_waiting:
+            self._due = asyncio.get_running_loop().call_later(self._relay.pause(), self._flush)
+
+    def _flush(self) -> None:
+        self._due = None
+        with self._reading:
+            self._relay.flush()
 
     def _take(self, descriptor: int) -> bool:
         """Read a pipe once; whether that was its end."""
@@ -112,20 +138,19 @@ class KernelLog:
             pipe = self._open.pop(descriptor, None)
             if pipe is not None:
                 self._add(pipe.stream, pipe.feed(b""))  # a last line without an end
+            self._relay.flush()
         if pipe is not None:
             asyncio.get_running_loop().remove_reader(descriptor)
         if not self._open:
             self.drained.set()
+            if self._due is not None:
+                self._due.cancel()
 
     def _add(self, stream: str, texts: list[str]) -> None:
-        with self._lock:
-            self._lines.extend(LogLine(stream, text) for text in texts)
-        if texts and logger.isEnabledFor(logging.INFO):
-            context = self._context() or copy_context()
-            for text in texts:
-                about = {"model": self._name, "stream": stream, "text": text}
-                # A copy: the context itself may be entered by its owner this very moment.
-                context.copy().run(logger.info, "%s: %s", self._name, text, extra=about)
+        lines = [LogLine(stream, text) for text in texts]
+        self._kept.add(lines)
+        self.own.extend(lines)
+        self._relay.add(stream, texts)
 
 
 class _Pipe:

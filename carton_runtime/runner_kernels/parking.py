@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Protocol
 
+from carton_runtime.descriptors import in_need_of_descriptors
 from carton_runtime.runner_kernels.interrupts import Uninterrupted
 
 _BELL_ROUNDS = 4096  # bytes of a doorbell to read at once; one round is one byte
@@ -66,13 +67,14 @@ class _Doorbell:
     """Wakes a thread that waits in ``poll(2)``."""
 
     def __init__(self) -> None:
-        self._ours, self._theirs = socket.socketpair()
+        with in_need_of_descriptors("wait for the model in this thread"):
+            self._ours, self._theirs = socket.socketpair()
         self._ours.setblocking(False)
         self._theirs.setblocking(False)
 
     def __del__(self) -> None:
-        self._ours.close()
-        self._theirs.close()
+        for end in vars(self).values():  # none, if there was nothing left to make it of
+            end.close()
 
     def ring(self) -> None:
         with contextlib.suppress(BlockingIOError):  # rung often enough already

@@ -13,17 +13,17 @@ _kernels: weakref.WeakSet[Kernel] = weakref.WeakSet()
 
 
 def register(kernel: Kernel) -> None:
-    """Remember a kernel for as long as it lives."""
+    """Remember a kernel for as long as its model is loaded."""
     _kernels.add(kernel)
 
 
 def unregister(kernel: Kernel) -> None:
-    """Forget a kernel that has ended."""
+    """Forget a kernel that was closed, or replaced."""
     _kernels.discard(kernel)
 
 
 def kernels() -> list[Kernel]:
-    """The kernels of this process that have not ended, oldest first."""
+    """The kernels of this process, oldest first: those that died are here until they are closed or replaced."""
     return sorted(_kernels, key=lambda kernel: kernel.started_at)
 
 

@@ -23,7 +23,7 @@ class KernelSpec:
         batch_axes: for ``inputs`` and ``outputs``, the axis of each tensor along which calls may be put together.
         device: the device that the process sees, for people.
         reason: why this runner and this version, for people.
-        memory_limit: bytes of memory that the process may take; `None` for as much as there is.
+        memory_limit: bytes of memory that the process and all that it starts may take; `None` for as much as there is.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a kernel has done so far, counted as it goes."""
+"""What a model has done so far, counted as it goes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,18 @@ class Latency:
 
 
 class CallStatistics:
-    """Counts calls. Written by any thread: each step is one operation of the interpreter."""
+    """Counts calls. Written by any thread: each step is one operation of the interpreter.
+
+    Attributes:
+        calls: that were answered.
+        failures: calls, starts and processes that failed.
+        restarts: how often the model's process was replaced.
+        last_error: what was said of the last failure.
+    """
 
     def __init__(self) -> None:
         self.calls = 0
+        self.restarts = 0
         self.failures = 0
         self.last_error = ""
         self._seconds: deque[float] = deque(maxlen=_KEPT)

@@ -10,8 +10,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from carton_runtime.errors import KernelDiedError, ModelClosedError
-from carton_runtime.runner_kernels.kernel import Kernel, forked_error
+from carton_runtime.errors import CartonError, KernelDiedError, ModelClosedError
+from carton_runtime.runner_kernels import registry
+from carton_runtime.runner_kernels.death import forked_error
+from carton_runtime.runner_kernels.kernel import Kernel
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,11 @@ class Supervisor:
 
     Attributes:
         kernel: the current one, dead or alive.
-        restarts: how often it was replaced.
         is_closed: whether none is started any more.
     """
 
     def __init__(self, kernel: Kernel, policy: RestartPolicy, on_closed: Callable[[], None] | None = None) -> None:
         self.kernel = kernel
-        self.restarts = 0
         self._policy = policy
         self._starts: deque[float] = deque()
         self._lock = asyncio.Lock()
@@ -133,8 +133,14 @@ class Supervisor:
     async def _replace(self) -> None:
         old = self.kernel
         await old.aclose(0)
-        self.kernel = await Kernel.start(old.spec, limits=old.limits, listeners=old.listeners)
-        self.restarts += 1
+        try:
+            self.kernel = await Kernel.start(old.spec, limits=old.limits, record=old.record)
+        except BaseException as error:
+            registry.register(old)  # the model is still there to be seen, dead, and with the reason
+            if isinstance(error, CartonError):
+                old.statistics.count_failure(str(error))
+            raise
+        old.statistics.restarts += 1
 
     async def _wait_for_turn(self) -> None:
         now = time.monotonic()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from carton_runtime import background
 from carton_runtime.runner_kernels import parking, registry
+from carton_runtime.runner_kernels.proc import descendants
 
 _PATIENCE = 5.0  # seconds that something which is ending already may take
 _LOOK = 0.01
@@ -29,7 +30,7 @@ class Snapshot:
     """What there is at one moment.
 
     Attributes:
-        processes: that this one started, and those that bear a mark, by number.
+        processes: that this one and its children started, and those that bear a mark, by number.
         tasks: of the background loop.
         threads: of this process, but for those of executors.
         shared_memory: regions that are mapped here and belong to no kernel that lives.
@@ -113,9 +114,8 @@ class LeakDetector:
 
 
 def child_processes() -> set[int]:
-    """The processes that this one started and has not reaped; none where that is not known."""
-    lists = _PROC.glob("self/task/*/children")
-    return {int(pid) for path in lists for pid in _text(path).split()}
+    """The processes that this one started and has not reaped, and theirs; none where that is not known."""
+    return set(descendants(os.getpid()))
 
 
 def marked_processes(mark: str) -> dict[int, str]:

@@ -128,9 +128,15 @@ class Child:
         raise AssertionError(f"it never printed {text!r}")
 
     def close(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.popen.pid, signal.SIGKILL)
-        self.popen.wait(PATIENCE)
+        for sock in (self.calls, self.control):
+            with contextlib.suppress(OSError):  # it is closed already
+                sock.shutdown(socket.SHUT_RDWR)
+        try:
+            self.popen.wait(PATIENCE)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.popen.pid, signal.SIGKILL)
+            self.popen.wait(PATIENCE)
         for reader in self._readers:
             reader.join(PATIENCE)
         for end in (self.calls, self.control, self.memory, self.popen.stdout, self.popen.stderr):

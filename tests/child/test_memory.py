@@ -17,6 +17,7 @@ from child.tools import assert_same, decoded, frame_bytes
 
 from carton_runtime import NestedTensor
 from carton_runtime._child.carton_wire import memory as module
+from carton_runtime._child.carton_wire import regions
 from carton_runtime._child.carton_wire.errors import WireError
 from carton_runtime._child.carton_wire.memory import THRESHOLD, Memory
 from carton_runtime._child.carton_wire.messages import Codec, Kind, Message
@@ -275,7 +276,7 @@ def test_a_region_that_cannot_be_mapped_is_a_wire_error(pair: Pair, monkeypatch:
     def no_descriptors(*_: object) -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(module.mmap, "mmap", no_descriptors)
+    monkeypatch.setattr(regions.mmap, "mmap", no_descriptors)
     with pytest.raises(WireError, match=r"cannot be mapped: .*Too many open files"):
         pair.second.take(sent)
 

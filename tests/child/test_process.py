@@ -22,7 +22,8 @@ FIVE = np.arange(5, dtype=np.float32)
 def test_it_greets_with_who_it_is(child: Child) -> None:
     fields = child.greeted().fields
     expected = {"wire": WIRE_VERSION, "python": platform.python_version(), "numpy": np.__version__}
-    assert fields == {**expected, "pid": child.popen.pid}
+    (kernel,) = psutil.Process(child.popen.pid).children()
+    assert fields == {**expected, "pid": kernel.pid}
 
 
 def test_it_loads_answers_and_ends_well(child: Child, model: Make) -> None:
@@ -254,5 +255,6 @@ def test_it_has_no_input(child: Child, model: Make) -> None:
 
 
 def test_it_leads_a_session_of_its_own(child: Child) -> None:
-    child.greeted()
-    assert os.getsid(child.popen.pid) == child.popen.pid != os.getsid(0)
+    kernel = child.greeted().fields["pid"]
+    assert os.getsid(kernel) == kernel
+    assert kernel not in (os.getsid(0), os.getsid(child.popen.pid))

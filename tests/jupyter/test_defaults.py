@@ -13,7 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 import carton_runtime as carton
 
 Run = Callable[[str], Any]
-OPTIONS = ["device", "memory_limit", "progress", "timeout"]
+OPTIONS = ["device", "memory_limit", "panel", "progress", "timeout"]
 
 
 @pytest.fixture
@@ -32,7 +32,8 @@ def test_each_explains_itself(run: Run, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("device", "'cpu'"), ("device", "0"), ("memory_limit", "'2GB'"), ("timeout", "2.5")]
+    ("name", "value"),
+    [("device", "'cpu'"), ("device", "0"), ("memory_limit", "'2GB'"), ("panel", "False"), ("timeout", "2.5")],
 )
 def test_each_can_be_set_and_survives_a_reload(run: Run, name: str, value: str) -> None:
     run(f"%config CartonMagics.{name} = {value}")

@@ -36,6 +36,7 @@ def state(shell: InteractiveShell) -> dict[str, object]:
         "matchers": list(shell.Completer.custom_matchers),
         "html": set(formatters["text/html"].type_printers),
         "text": set(formatters["text/plain"].type_printers),
+        "markdown": set(formatters["text/markdown"].type_printers),
         "traceback hook": hasattr(CartonError, "_render_traceback_"),
         "exception handler": shell.CustomTB,
         "cell hooks": [list(hooks) for hooks in shell.events.callbacks.values()],

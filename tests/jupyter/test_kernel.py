@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fix_models import WAITING, Packed
+from fix_models import SLOW, WAITING, Packed
 
-SLOW = """
-import os, time
 
-def get_model():
-    # The other end sees our process id, then nothing, and then the end of file when we are gone.
-    pipe = open({pipe!r}, "w")
-    print(os.getpid(), file=pipe, flush=True)
-    time.sleep(600)
-"""
+@pytest.fixture
+def patient(kernel: Any) -> Iterator[None]:
+    """Takes all steps for quick ones, however busy this machine is."""
+    defaults = "__import__('carton_jupyter.progress').progress.ProgressBar.__init__.__kwdefaults__"
+    kernel.run(f"usual = dict({defaults})\n{defaults}.update(delay=600)")
+    yield
+    kernel.run(f"{defaults}.update(usual)")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,7 @@ def test_wrong_use_is_an_error_of_its_cell_too(kernel: Any) -> None:
     assert "did you mean --device?" in "".join(message.get("text", "") for message in shown)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_model_is_packed_loaded_and_run_in_cells(kernel: Any, tmp_path: Path) -> None:
     cell = """\
     %%carton_pack -o {path} --to packed
@@ -74,8 +75,8 @@ def test_a_last_semicolon_silences_the_card(kernel: Any, double_carton: Path) ->
     assert (reply["status"], shown) == ("ok", [])
 
 
+@pytest.mark.usefixtures("patient")
 def test_quick_steps_show_no_bar(kernel: Any, double_carton: Path) -> None:
-    kernel.run(f"m = %carton_load {double_carton}\nawait m.aclose()")
     _, shown = kernel.run(f"m = %carton_load {double_carton}\nawait m.aclose()")
     assert shown == []
 

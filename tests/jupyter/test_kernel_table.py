@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import carton_runtime as carton
 from carton_jupyter.kernel_table import KernelTable
+from carton_runtime import background
 
 Run = Callable[[str], Any]
 
@@ -41,6 +44,17 @@ def test_the_table_names_each_model_and_its_process(
 ) -> None:
     run("%carton_kernels")
     assert f"Double: idle, pid {model.kernel.pid}, 0 calls" in capsys.readouterr().out
+
+
+def test_a_model_that_died_is_in_the_table_with_what_it_died_of(
+    run: Run, model: carton.Carton, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.kill(model.kernel.pid, signal.SIGKILL)
+    background.run_blocking(model.kernel.ended())
+    run("%carton_kernels")
+    told = capsys.readouterr().out
+    assert f"Double: dead, pid {model.kernel.pid}, 0 calls" in told
+    assert "killed (signal 9) by something outside" in told
 
 
 def test_a_table_without_models_says_so(kernel: Any) -> None:

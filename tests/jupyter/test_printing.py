@@ -54,6 +54,29 @@ def test_it_appears_once_and_before_the_result_in_the_cell_that_called(talking: 
     assert [message["type"] for message in shown] == ["stream", "stream", "execute_result"]
 
 
+def test_a_flood_comes_in_few_messages_with_its_last_line_before_the_result(kernel: Any, packed: Packed) -> None:
+    """A front end that gets a message for each line stands still, and a server drops what is more than it allows."""
+    kernel.run(f"m = %carton_load {packed(FLOODING)}")
+    _, shown = kernel.run("(await m.infer(x=100_000))['y']")
+    kernel.run("await m.aclose()")
+    messages = [message for message in shown if message["type"] == "stream"]
+    assert [message["type"] for message in shown] == ["stream"] * len(messages) + ["execute_result"]
+    assert len(messages) < 400
+    assert streams(shown)["stdout"].endswith("line 99999\n")
+
+
+FLOODING = """
+class Flooding:
+    def infer_with_tensors(self, tensors):
+        for number in range(int(tensors["x"])):
+            print("line", number)
+        return {"y": 1}
+
+def get_model():
+    return Flooding()
+"""
+
+
 def test_what_it_prints_as_it_loads_appears_where_it_is_loaded(kernel: Any, path: Path) -> None:
     _, shown = kernel.run(f"m = %carton_load {path}\nawait m.aclose()")
     assert streams(shown) == {"stdout": "loading\n", "stderr": ""}

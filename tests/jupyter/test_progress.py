@@ -146,6 +146,7 @@ def test_a_terminal_shows_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         assert terminal.written.wait(_PATIENCE)
     shown = terminal.getvalue()
     assert "50%|" in shown
+    assert "0.00it" not in shown
     assert shown.endswith("\r"), "the line is taken away at the end"
 
 

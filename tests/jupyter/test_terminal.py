@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from fix_models import WAITING, Packed
+from fix_models import SLOW, WAITING, Packed
 
 _PATIENCE = 60.0
 
@@ -96,6 +96,17 @@ def test_a_call_is_stopped_and_the_model_stays(
     assert shown.splitlines()[-1].startswith(told)
     assert terminal.run("(await m.infer(x=3))['out'].tolist()").endswith(": 6")
     assert terminal.run("m.kernel.pid").split()[-1] == before
+
+
+def test_a_load_is_stopped_and_leaves_nothing(terminal: Terminal, packed: Packed, pipe: Path) -> None:
+    terminal.start(f"slow = %carton_load {packed(SLOW.format(pipe=str(pipe)))}")
+    with pipe.open() as model:
+        assert int(model.readline()) > 0
+        terminal.interrupt()
+        shown = terminal.shown()
+        assert model.read() == ""  # no sooner than the model's process has ended
+    assert shown.splitlines()[-1].startswith("KeyboardInterrupt")
+    assert terminal.run("'slow' in globals()").endswith(": False")
 
 
 def test_a_stopped_magic_shows_the_readers_line_and_no_other(terminal: Terminal, pipe: Path) -> None:

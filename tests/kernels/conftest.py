@@ -100,7 +100,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less patience everywhere, so that a test of what happens at its end need not wait for so long."""
     monkeypatch.setattr(heartbeat, "BEAT", 0.1)
     monkeypatch.setattr(heartbeat, "_LONGEST_STOP", 0.5)
-    monkeypatch.setattr("carton_runtime.runner_kernels.kernel._START_LIMIT", 2.0)
+    monkeypatch.setattr("carton_runtime.runner_kernels.greeting._START_LIMIT", 2.0)
     monkeypatch.setattr("carton_runtime.runner_kernels.kernel.CancelLimits", lambda: QUICK_LIMITS)
     monkeypatch.setattr(Kernel.aclose, "__defaults__", (1.0,))
 

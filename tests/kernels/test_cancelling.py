@@ -17,7 +17,7 @@ from kernels.conftest import PATIENCE, Load, settled
 
 import carton_runtime as carton
 from carton_runtime import CallCancelledError, CallTimeoutError, KernelDiedError
-from carton_runtime.runner_kernels.kernel import KernelState
+from carton_runtime.runner_kernels.record import KernelState
 
 # What a model does in a call is chosen by `do`; files tell the test how far it is.
 WORKER = """
@@ -313,7 +313,7 @@ async def test_calls_beside_one_that_is_killed_fail_with_its_death(
 SCRIPT = """
 import sys, warnings
 import carton_runtime as carton
-from carton_runtime.runner_kernels.kernel import KernelState
+from carton_runtime.runner_kernels.record import KernelState
 
 with carton.sync.load_unpacked(sys.argv[1], runner_name="python", required_framework_version=sys.argv[3],
         runner_opts={"entrypoint_package": "main", "entrypoint_fn": "get_model"}) as model:

@@ -6,7 +6,7 @@ import asyncio
 
 import carton_runtime as carton
 from carton_runtime import background
-from carton_runtime.runner_kernels.kernel import KernelState
+from carton_runtime.runner_kernels.record import KernelState
 
 
 async def test_a_listener_is_told_of_each_change_of_state_once(model: carton.Carton) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 
 import pytest
 from kernels.conftest import PATIENCE, Load, Start, settled
 
 import carton_runtime as carton
-from carton_runtime import KernelDiedError, ModelError
+from carton_runtime import KernelDiedError, ModelError, SettingsError
 from carton_runtime.runner_kernels import heartbeat
+from carton_runtime.runner_kernels.death import Exit, death_report
 from carton_runtime.testing.doubles import Fault, Phase, faulty_inputs
 
 
@@ -55,6 +57,32 @@ async def test_a_stopped_process_is_told_as_such(model: carton.Carton, quick: No
 async def test_a_process_that_hangs_up_is_told_as_such(model: carton.Carton) -> None:
     error = await death(model, Fault.CLOSE_SOCKET)
     assert "closed its connection" in error.cause
+
+
+@pytest.mark.parametrize(
+    ("exited", "cause"),
+    [
+        (Exit(-9, 5_000_000, was_oom=True), "killed (signal 9) most likely by the system, which was out of memory"),
+        (Exit(-9, None), "killed (signal 9) by something outside"),
+        (
+            Exit(-signal.SIGBUS, None),
+            f"it crashed with signal {signal.SIGBUS:d} (SIGBUS), in native code; the log has where",
+        ),
+        (Exit(-signal.SIGTERM, None), "ended by signal 15 (SIGTERM)"),
+        (Exit(-99, None), "ended by signal 99"),
+        (Exit(0, None), "it left with exit code 0, as os._exit does"),
+        (Exit(None, None), "nobody knows how"),
+    ],
+)
+def test_the_likely_cause_is_told_of_each_way_to_end(exited: Exit, cause: str) -> None:
+    error = death_report("digits", 7, exited, "while it ran", "", [])
+    assert error.cause == cause
+    assert ("it had used 5 MB" in str(error)) is (exited.peak_memory is not None)
+
+
+def test_a_reason_of_ours_goes_over_what_can_be_seen() -> None:
+    error = death_report("digits", 7, Exit(-9, None, was_oom=True), "while it ran", "it was too slow", [])
+    assert error.cause == "it was too slow"
 
 
 async def test_the_last_lines_are_told_and_only_so_many(load_code: Load) -> None:
@@ -125,9 +153,61 @@ async def test_without_a_limit_there_is_none(model: carton.Carton) -> None:
         await model.infer(faulty_inputs(Phase.INFER, Fault.MEMORY))
 
 
-async def test_a_limit_too_small_to_load_is_told(load: Load) -> None:
-    with pytest.raises((ModelError, KernelDiedError)):
-        await load(memory_limit="1 MB")
+@pytest.mark.parametrize("limit", [1, "1 MB", "20 MB"])
+async def test_a_limit_too_small_for_any_model_is_told_with_what_is_possible(load: Load, limit: str | int) -> None:
+    words = r"memory_limit is .* MB, and the process of model 'unnamed model' needs (\d+) MB before it loads anything"
+    with pytest.raises(SettingsError, match=words) as caught:
+        await load(memory_limit=limit)
+    found = re.search(words, str(caught.value))
+    assert found is not None
+    model = await load(memory_limit=f"{int(found[1]) + 5} MB")
+    assert int((await model.infer(x=1))["out"]) == 1, "what is named as possible is"
+
+
+FORKS = """
+import mmap, os, subprocess, sys, time
+
+HOG = "import time; hog = b'x' * 150_000_000; time.sleep(1000)"
+
+class Model:
+    def infer_with_tensors(self, tensors):
+        do = str(tensors.get("do", ""))
+        if do == "spawn":
+            for _ in range(3):
+                subprocess.Popen([sys.executable, "-c", HOG], start_new_session=True)
+        if do == "fork":
+            shared = mmap.mmap(-1, 150_000_000)  # anonymous and shared, which RLIMIT_DATA does not count
+            shared.write(b"x" * len(shared))
+            for _ in range(4):
+                if os.fork() == 0:
+                    sum(shared[::4096])
+                    time.sleep(1000)
+        if do:
+            time.sleep(float(tensors["seconds"]))
+        return {"out": tensors["x"]}
+
+def get_model():
+    return Model()
+"""
+
+
+async def test_greedy_children_of_a_model_count_and_go_with_it(load_code: Load, quick: None) -> None:
+    model = await load_code(FORKS, memory_limit="300 MB")  # more than any of them has
+    bystander = await load_code(FORKS)
+    with pytest.raises(KernelDiedError) as caught:
+        await model.infer(x=1, do="spawn", seconds=100.0)
+    assert re.match(r"it and the \d processes that it started used more memory than its limit", caught.value.cause)
+    assert (caught.value.peak_memory or 0) > 300_000_000
+    assert int((await model.infer(x=1))["out"]) == 1, "and the model comes back"
+    assert int((await bystander.infer(x=1))["out"]) == 1
+
+
+async def test_what_a_model_shares_with_its_children_counts_once(load_code: Load, quick: None) -> None:
+    model = await load_code(FORKS, memory_limit="400 MB")
+    pid = model.kernel.pid
+    assert int((await model.infer(x=1, do="fork", seconds=1.5))["out"]) == 1
+    assert (model.kernel.resident_memory or 0) > 600_000_000, "counted for each, it would be too much"
+    assert model.kernel.pid == pid
 
 
 async def test_memory_in_use_is_known(model: carton.Carton, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from kernels.conftest import Load, Start
 import carton_runtime as carton
 from carton_runtime import KernelDiedError, ModelError, ProtocolError
 from carton_runtime.runner_kernels import channel
-from carton_runtime.runner_kernels.kernel import KernelState
+from carton_runtime.runner_kernels.record import KernelState
 from carton_runtime.testing.doubles import Fault, Phase, faulty_inputs, faulty_interpreter
 
 LIMIT = 300 << 20

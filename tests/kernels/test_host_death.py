@@ -17,7 +17,8 @@ from carton_runtime.testing.leaks import marked_processes
 
 WITHIN = 2.0  # seconds
 
-# A model that has a child of its own; `do` says what it is at when its host dies.
+# A model with children, one in a session of its own and one whose parent is gone; `do` says what it is at
+# when its host dies.
 PARENT = """
 import ctypes, subprocess, sys, time
 import numpy as np
@@ -28,6 +29,8 @@ class Model:
         if do == "nothing":
             return {"out": tensors["x"] + 1}
         subprocess.Popen(["sleep", "1000"])
+        subprocess.Popen(["sleep", "1001"], start_new_session=True)
+        subprocess.run(["sh", "-c", "setsid sleep 1002 & echo"], stdout=subprocess.DEVNULL)
         print("at it", flush=True)
         if do == "sleeps":
             time.sleep(1000)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from carton_runtime import EnvironmentBuildError
-from carton_runtime.runner_kernels.launch import KernelProcess, launch
+from carton_runtime.runner_kernels.launch import launch
+from carton_runtime.runner_kernels.process import KernelProcess
 from carton_runtime.runner_kernels.spec import KernelSpec
 
 PATIENCE = 30.0

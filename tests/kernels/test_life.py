@@ -9,14 +9,15 @@ import threading
 from contextlib import aclosing
 from pathlib import Path
 
+import psutil
 import pytest
 from kernels.conftest import PATIENCE, Load, Start, settled
 
 import carton_runtime as carton
 from carton_runtime import CallTimeoutError, KernelDiedError, ModelClosedError, background
 from carton_runtime.runner_kernels import registry
-from carton_runtime.runner_kernels.kernel import KernelState
-from carton_runtime.testing.doubles import Fault, Phase, faulty_inputs
+from carton_runtime.runner_kernels.record import KernelState
+from carton_runtime.testing.doubles import FAULTY_MODEL, Fault, Phase, faulty_inputs, faulty_options
 
 
 async def busy(model: carton.Carton, **inputs: object) -> asyncio.Task[object]:
@@ -73,7 +74,7 @@ async def test_a_kernel_that_ends_while_idle_is_noticed_without_a_call(model: ca
     kernel = model.kernel
     os.kill(kernel.pid, signal.SIGKILL)
     await settled(lambda: kernel.state is KernelState.DEAD)
-    assert registry.kernels() == []
+    assert registry.kernels() == [kernel], "it is there to be seen, with what it died of"
     assert "killed (signal 9)" in kernel.statistics.last_error
 
 
@@ -88,6 +89,17 @@ async def test_a_kernel_counts_its_calls_and_failures(model: carton.Carton) -> N
     latency = statistics.latency
     assert latency is not None
     assert 0 < latency.p50 <= latency.p90 <= latency.p99
+
+
+async def test_a_kernel_says_where_it_runs_and_how_many_wait(model: carton.Carton) -> None:
+    kernel = model.kernel
+    assert (kernel.device, kernel.queued) == ("cpu", 0)
+    calls = [await busy(model) for _ in range(4)]
+    await settled(lambda: kernel.queued == 3)
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+    await settled(lambda: kernel.queued == 0)
 
 
 # aclose
@@ -232,7 +244,184 @@ async def test_without_a_pidfd_a_thread_sees_the_end(start: Start, monkeypatch: 
 
     monkeypatch.setattr(os, "pidfd_open", no_more)
     kernel = await start()
-    assert f"wait-{kernel.pid}" in [thread.name for thread in threading.enumerate()]
+    assert any(thread.name.startswith("wait-") for thread in threading.enumerate())
     os.kill(kernel.pid, signal.SIGKILL)
-    await settled(lambda: kernel.state is KernelState.DEAD and not registry.kernels())
+    await settled(lambda: kernel.state is KernelState.DEAD)
     assert "killed (signal 9)" in kernel.statistics.last_error
+
+
+# What the model has started
+
+
+FAMILY = """
+import os, subprocess, sys
+
+SLEEP = ["sleep", "1000"]
+
+class Model:
+    def infer_with_tensors(self, tensors):
+        child = subprocess.Popen(SLEEP).pid
+        apart = subprocess.Popen(SLEEP, start_new_session=True).pid
+        orphan = subprocess.run(["sh", "-c", "setsid sleep 1000 >/dev/null & echo $!"], stdout=subprocess.PIPE).stdout
+        if os.fork() == 0:
+            os.setsid()
+            os.execvp(SLEEP[0], SLEEP)
+        if "dies" in tensors:
+            os._exit(3)
+        return {"family": [child, apart, int(orphan)]}
+
+def get_model():
+    return Model()
+"""
+
+
+async def family(model: carton.Carton) -> list[psutil.Process]:
+    """Processes that the model has started, in its session and in others, one of them without a parent."""
+    await model.infer()
+    guardian = psutil.Process(model.kernel.pid).parent()
+    assert guardian is not None
+    found = [process for process in guardian.children(recursive=True) if process.name() == "sleep"]
+    assert len(found) == 4
+    return found
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+
+
+async def test_a_model_that_is_closed_takes_along_all_that_it_started(load_code: Load) -> None:
+    model = await load_code(FAMILY)
+    started = await family(model)
+    await model.aclose()
+    assert gone(started), "and not only soon"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM], ids=lambda number: number.name)
+async def test_a_model_that_is_killed_takes_along_all_that_it_started(load_code: Load, number: signal.Signals) -> None:
+    model = await load_code(FAMILY)
+    started, kernel = await family(model), model.kernel
+    os.kill(kernel.pid, number)
+    await background.run(kernel.ended())
+    assert gone(started)
+    assert number.name in kernel.statistics.last_error or "signal 9" in kernel.statistics.last_error
+
+
+async def test_a_model_that_leaves_takes_along_all_that_it_started(load_code: Load) -> None:
+    model = await load_code(FAMILY)
+    started, kernel = await family(model), model.kernel
+    with pytest.raises(KernelDiedError, match="exit code 3"):
+        await model.infer(dies=1)
+    await background.run(kernel.ended())
+    assert gone(started)
+
+
+async def test_what_a_model_started_lives_while_the_model_does(load_code: Load) -> None:
+    model = await load_code(FAMILY)
+    started = await family(model)
+    await model.infer()
+    assert all(process.is_running() for process in started)
+
+
+async def test_whoever_ends_the_guardian_ends_the_kernel(model: carton.Carton) -> None:
+    kernel = model.kernel
+    guardian = psutil.Process(kernel.pid).parent()
+    assert guardian is not None
+    guardian.terminate()
+    await background.run(kernel.ended())
+    assert gone([psutil.Process(guardian.pid)] if psutil.pid_exists(guardian.pid) else [])
+    assert int((await model.infer(x=1))["out"]) == 1
+
+
+async def test_a_guardian_that_is_stopped_holds_nobody_up(
+    model: carton.Carton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("carton_runtime.runner_kernels.process._PATIENCE", 0.3)
+    guardian = psutil.Process(model.kernel.pid).parent()
+    assert guardian is not None
+    guardian.suspend()
+    async with asyncio.timeout(PATIENCE):
+        await model.restart()
+    assert int((await model.infer(x=1))["out"]) == 1
+
+
+# What is known of a model for as long as it is loaded
+
+
+async def test_a_model_that_died_is_seen_until_it_comes_back_or_is_closed(model: carton.Carton) -> None:
+    first = model.kernel
+    with pytest.raises(KernelDiedError):
+        await model.infer(faulty_inputs(Phase.INFER, Fault.EXIT))
+    assert [(kernel, kernel.state) for kernel in carton.kernels()] == [(first, KernelState.DEAD)]
+    assert "exit code 3" in first.statistics.last_error
+    await model.infer(x=1)
+    assert carton.kernels() == [model.kernel]
+    os.kill(model.kernel.pid, signal.SIGKILL)
+    await background.run(model.kernel.ended())
+    assert carton.kernels() == [model.kernel]
+    await model.aclose()
+    assert carton.kernels() == []
+
+
+async def test_a_dead_model_that_nobody_holds_is_not_seen(load_code: Load) -> None:
+    model = await carton.load_unpacked(FAULTY_MODEL, **faulty_options())
+    os.kill(model.kernel.pid, signal.SIGKILL)
+    await background.run(model.kernel.ended())
+    assert len(carton.kernels()) == 1
+    del model
+    await settled(lambda: carton.kernels() == [])
+
+
+async def test_a_model_that_cannot_come_back_is_seen_with_the_reason(load: Load, tmp_path: Path) -> None:
+    flag = tmp_path / "full"
+    model = await load(Phase.LOADING, Fault.FULL_DISK, only_if=flag)
+    flag.touch()
+    with pytest.raises(carton.ModelError):
+        await model.restart()
+    (kernel,) = carton.kernels()
+    assert (kernel, kernel.state) == (model.kernel, KernelState.DEAD)
+    assert "No space left on device" in kernel.statistics.last_error
+
+
+async def test_a_model_that_cannot_be_loaded_is_not_seen(load: Load) -> None:
+    with pytest.raises(carton.ModelError):
+        await load(Phase.LOADING, Fault.FULL_DISK)
+    assert carton.kernels() == []
+
+
+async def test_statistics_and_log_are_those_of_the_model_and_not_of_its_process(load_code: Load) -> None:
+    model = await load_code(TALKS)
+    for _ in range(2):
+        await model.infer(x=1)
+    with pytest.raises(KernelDiedError) as first:
+        await model.infer(dies=1)
+    with pytest.raises(KernelDiedError) as second:
+        await model.infer(dies=2)
+    await model.restart()
+    await model.infer(x=1)
+    statistics = model.kernel.statistics
+    assert (statistics.calls, statistics.restarts) == (3, 2)
+    assert statistics.failures >= 2
+    assert "exit code 2" in statistics.last_error
+    model.kernel.drain_log()
+    printed = [line.text for line in model.kernel.log if not line.text.startswith("dies")]
+    assert printed == ["call", "call", "call"]
+    assert [line for error in (first, second) for line in error.value.log if line.startswith("dies")] == [
+        "dies with 1",
+        "dies with 2",
+    ], "a report has the words of its own process"
+
+
+TALKS = """
+import os
+
+class Model:
+    def infer_with_tensors(self, tensors):
+        if "dies" in tensors:
+            print("dies with", tensors["dies"], flush=True)
+            os._exit(int(tensors["dies"]))
+        print("call", flush=True)
+        return tensors
+
+def get_model():
+    return Model()
+"""

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carton_runtime.runner_kernels.log import KernelLog, LogLine, _Pipe, logger
+from carton_runtime.runner_kernels.log import KernelLog, LogLine, _Pipe
+from carton_runtime.runner_kernels.relay import logger
 
 KEPT = 1000
 PATIENCE = 20.0
@@ -291,7 +292,7 @@ async def test_a_line_is_logged_in_the_context_of_the_call_that_runs(nothing_lef
     calling = contextvars.copy_context()
     calling.run(caller.set, "a cell")
     logger, handler = logging.getLogger("carton_runtime.model"), Handler()
-    log = KernelLog("digits", lambda: calling)
+    log = KernelLog("digits", context=lambda: calling)
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:

@@ -13,6 +13,7 @@ from kernels.conftest import Load, settled
 import carton_runtime as carton
 from carton_runtime import KernelDiedError, background
 from carton_runtime._child.carton_wire import memory as module
+from carton_runtime.runner_kernels.trimming import trim_both
 from carton_runtime.testing.leaks import mapped_regions
 
 SIZE = 1 << 20
@@ -172,7 +173,7 @@ async def test_idle_memory_is_given_back_on_both_sides(model: carton.Carton, mon
     assert mapped_regions(kernel.pid) >= 4
     monkeypatch.setattr(module, "_LONGEST_IDLE", 0.0)
     monkeypatch.setattr(module.Memory.trim, "__defaults__", (0.0,))
-    await background.run(kernel._trim_both())
+    await background.run(trim_both(kernel.channel, kernel.memory))
     await model.infer(x=1)
     assert kernel.memory.pooled_bytes == 0
     await settled(lambda: mapped_regions(kernel.pid) <= 3), "what is the kernel's own goes after its own time"

@@ -13,7 +13,7 @@ from kernels.conftest import Load, settled
 import carton_runtime as carton
 from carton_runtime import KernelDiedError
 from carton_runtime.runner_kernels import supervisor as module
-from carton_runtime.runner_kernels.kernel import KernelState
+from carton_runtime.runner_kernels.record import KernelState
 from carton_runtime.runner_kernels.supervisor import RestartPolicy
 from carton_runtime.testing.doubles import Fault, Phase
 
@@ -53,7 +53,7 @@ async def test_a_model_that_died_comes_back_with_the_next_call(load: Load, delay
     await dies(model)
     await works(model)
     assert model.kernel is not first
-    assert model._supervisor.restarts == 1
+    assert model.kernel.statistics.restarts == 1
     assert delays == [0.0]
 
 

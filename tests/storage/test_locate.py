@@ -110,6 +110,13 @@ def test_passwords_are_not_repeated_to_who_gave_them(location: str) -> None:
 
 def test_a_path_is_a_path_whatever_it_looks_like() -> None:
     assert local_path("http:/x") == Path("http:/x")
+    assert local_path("file:///data/a%20b") == Path("/data/a b")
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/a", "https://host/a", "memory://a/"])
+def test_a_url_is_no_path(url: str) -> None:
+    with pytest.raises(StorageError, match=f"^{url} is a URL; a path on this machine is needed here$"):
+        local_path(url)
 
 
 @pytest.fixture

@@ -249,6 +249,7 @@ async def test_an_endpoint_without_encryption_has_to_be_wanted(
         ("s3://bucket/a/b c%20", Address("s3", "bucket", "a/b c%20")),
         ("abfss://box@name.dfs.core.windows.net/a", Address("abfss", "box", "a", "name")),
         ("abfs://box/a", Address("abfs", "box", "a")),
+        ("S3://Bucket/A/", Address("s3", "Bucket", "A/")),
     ],
 )
 def test_addresses_are_understood(url: str, address: Address) -> None:

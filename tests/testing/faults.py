@@ -85,11 +85,6 @@ def waits(self, tensors):
     return tensors
 """
 
-STRAY = """
-import subprocess
-subprocess.Popen(["sleep", "60"], start_new_session=True)
-"""
-
 CATALOG = [
     _toml("its_runner_toml_can_be_read", "speaks interface 1", ("interface_version = 2", "interface_version = 1")),
     _toml("its_runner_toml_can_be_read", "has no runner.toml, or one without", ("[[runner]]", "runner = []\n[[x]]")),
@@ -250,8 +245,7 @@ LIFE = [
     _load("what_a_model_prints_is_in_its_log", "assert []", "import io, sys; sys.stdout = io.StringIO()"),
     _load("a_model_whose_process_is_killed_says_so_and_comes_back", "File exists", LOCK),
     _load("a_model_that_is_closed_leaves_nothing_behind", "file lock", LOCK),
-    _load("a_model_that_is_closed_leaves_nothing_behind", "sleep 60", STRAY),
-    _load("a_model_that_is_closed_while_it_computes_leaves_nothing_behind", "sleep 60", STRAY),
+    _load("a_model_that_is_closed_while_it_computes_leaves_nothing_behind", "file lock", LOCK),
 ]
 
 FAULTS = [*CATALOG, *LOADING, *TENSORS, *CALLS, *STREAMS, *SEALING, *LIFE]

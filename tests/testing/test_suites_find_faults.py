@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from testing.faults import FAULTS, Fault
 
 from carton_runtime.runner_kernels.cancelling import CancelLimits
-from carton_runtime.testing.leaks import LeakDetector, marked_processes
+from carton_runtime.testing.leaks import LeakDetector
 from carton_runtime.testing.suites import RunnerSuite
 
 EXAMPLE = Path(__file__).parent / "example_runner"
@@ -48,14 +45,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LeakDetector.found, "__defaults__", (0.3,))
 
 
-@pytest.fixture
-def strays(runner: Path) -> Iterator[None]:
-    """Ends processes that a faulty runner has left behind: those that know of its folder, which no other test has."""
-    yield
-    for pid in marked_processes(f"CARTON_RUNNER_DIR={runner}"):
-        os.kill(pid, signal.SIGKILL)
-
-
 def suite(pytester: pytest.Pytester, check: str = "", *arguments: str) -> pytest.RunResult:
     """Run the author's tests, or one of them, as she would: with pytest, and none of our other plugins."""
     chosen = f"test_runner.py::TestRunner::{check}" if check else "test_runner.py"
@@ -69,9 +58,7 @@ def first_of_each(faults: list[Fault]) -> list[object]:
 
 
 @pytest.mark.parametrize("fault", first_of_each(FAULTS), ids=lambda fault: f"{fault.check}-{fault.words}")
-def test_a_faulty_runner_is_found(
-    pytester: pytest.Pytester, runner: Path, quick: None, strays: None, fault: Fault
-) -> None:
+def test_a_faulty_runner_is_found(pytester: pytest.Pytester, runner: Path, quick: None, fault: Fault) -> None:
     fault.inflict(runner)
     result = suite(pytester, fault.check)
     assert result.parseoutcomes().get("failed", 0) > 0, "the fault was not found"

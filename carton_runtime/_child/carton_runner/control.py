@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -17,21 +16,12 @@ if TYPE_CHECKING:
 
 
 def listen(sock: socket.socket, turns: Turns) -> None:
-    """Start the thread. When the host's end of `sock` closes, it kills this process and all that it started.
+    """Start the thread.
 
-    On Linux the system is asked to kill this process, since no thread of ours runs while a C extension holds the GIL;
-    `carton_runner.guardian` sees to what it started. That signal comes when the host's *thread* that started us ends:
-    the host uses one that lives as long as it does.
+    When the host's end of `sock` closes, it kills this process and its group. `carton_runner.guardian` sees to all that
+    the model started, and to this process while a C extension holds the GIL and no thread of ours runs.
     """
-    if sys.platform == "linux":
-        _ask_for_a_signal()
     threading.Thread(target=_listen, args=(sock, turns), name="control", daemon=True).start()
-
-
-def _ask_for_a_signal() -> None:
-    import ctypes  # numpy has imported it already
-
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _listen(sock: socket.socket, turns: Turns) -> None:

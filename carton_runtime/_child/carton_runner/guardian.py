@@ -1,55 +1,145 @@
-"""A process beside the kernel that ends all of its group when the host, or the kernel, is gone.
+"""The kernel's parent, which ends all that the model has started when the kernel, or its host, is gone.
 
-The system kills the kernel together with its host, even while native code computes, and leaves what the model had
-started. This process, in the kernel's own process group, sees both ends and kills what is left. It is forked before
-anything large is imported, and is nobody's child: a model that waits for its children does not find it.
+The process that the host starts forks before anything large is imported. The child goes on as the kernel, in a session
+of its own. The parent stays small, runs nothing of the model's, and waits for either end. On Linux it is a *subreaper*
+(prctl(2)): a process whose own parent is gone becomes its child, in whatever session it is, so that none gets out of
+its sight. Elsewhere it ends the kernel's process group. At last it ends the way the kernel did, which is how the host
+learns of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+_SET_PDEATHSIG, _SET_DUMPABLE, _SET_CHILD_SUBREAPER = 1, 4, 36  # linux/prctl.h
+_LONGEST_END = 3  # seconds that processes which were killed may take to be gone
+_ENOUGH = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})  # for whoever sends them means the kernel
 
 
-def start_guardian(control: int) -> int:
-    """Start it.
+def go_on_guarded(control: int) -> None:
+    """Go on in a process of one's own, whose parent is a guardian.
 
     Args:
         control: the descriptor of the control socket, whose other end the host has.
-
-    Returns:
-        A descriptor to keep open for as long as the kernel lives.
     """
-    theirs, ours = os.pipe()
-    first = os.fork()
-    if first:
-        os.close(theirs)
-        os.waitpid(first, 0)
-        return ours
+    guardian = os.getpid()
+    _prctl(_SET_CHILD_SUBREAPER, 1)
+    kernel = os.fork()
+    if kernel:
+        _guard(kernel, control)
+    os.setsid()
+    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != guardian:  # it ended before we asked to be told
+        os._exit(1)
+
+
+def _guard(kernel: int, control: int) -> NoReturn:
     try:
-        if os.fork() == 0:
-            _guard({control, theirs})
+        woken = _woken_by_signals()
+        _keep_only(control, *woken)
+        status = _until_either_ends(kernel, control, woken[0])
+        _leave_as(_end_all(kernel, status))
     finally:
-        os._exit(0)
+        os._exit(1)
 
 
-def _guard(watched: set[int]) -> None:
+def _woken_by_signals() -> tuple[int, int]:
+    """A pipe that each signal of interest is written into."""
+    told, tell = os.pipe()
+    for end in (told, tell):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    for number in (signal.SIGCHLD, *_ENOUGH):
+        signal.signal(number, _do_nothing)
+    return told, tell
+
+
+def _until_either_ends(kernel: int, control: int, told: int) -> int | None:
+    """Wait for the end of the kernel, or of its host; how the kernel ended, if it did."""
+    poll = select.poll()
+    poll.register(control, 0)  # for its end, and not for what it says
+    poll.register(told, select.POLLIN)
+    status = _reap(kernel)
+    while status is None:
+        ready = [descriptor for descriptor, _ in poll.poll()]
+        if control in ready or _ENOUGH.intersection(os.read(told, 4096)):
+            return None
+        status = _reap(kernel)
+    return status
+
+
+def _reap(kernel: int) -> int | None:
+    """Take note of children that have ended, adopted ones among them; how the kernel ended, if it did."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid in (0, kernel):
+                return status if pid else None
+    return None
+
+
+def _end_all(kernel: int, status: int | None) -> int:
+    """Kill all that is left and wait until it is gone; how the kernel ended."""
+    with contextlib.suppress(OSError):  # no such group any more
+        os.killpg(kernel, signal.SIGKILL)
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(_LONGEST_END)
+    with contextlib.suppress(ChildProcessError, TimeoutError):  # nobody is left; or one does not die
+        while True:
+            for pid in _children():  # with each that dies, those that it started come
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+            pid, how = os.waitpid(-1, 0)
+            status = how if pid == kernel else status
+    return signal.SIGKILL if status is None else status
+
+
+def _children() -> list[int]:
     try:
-        _keep_only(watched)
-        poll = select.poll()
-        for descriptor in watched:
-            poll.register(descriptor, 0)  # for its end, and not for what it says
-        poll.poll()
-    finally:
-        os.killpg(0, signal.SIGKILL)
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            return [int(text) for text in file.read().split()]
+    except OSError:  # not Linux
+        return []
 
 
-def _keep_only(watched: set[int]) -> None:
+def _leave_as(status: int) -> None:
+    """End as a process with that wait status has ended."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        _prctl(_SET_DUMPABLE, 0)  # one core is enough
+        with contextlib.suppress(OSError):  # this one cannot be caught anyway
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.WEXITSTATUS(status))
+
+
+def _keep_only(*kept: int) -> None:
     """Hold on to nothing else that the kernel has, whose end somebody may be waiting for."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
-    ends = [2, *sorted(watched), os.sysconf("SC_OPEN_MAX")]
-    for low, high in zip(ends, ends[1:]):
-        os.closerange(low + 1, high)
+    for descriptor in [int(name) for name in os.listdir("/dev/fd")]:
+        if descriptor > 2 and descriptor not in kept:
+            with contextlib.suppress(OSError):  # that of the listing is closed already
+                os.close(descriptor)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    """It was written into the pipe."""
+
+
+def _give_up(_number: int, _frame: FrameType | None) -> None:
+    raise TimeoutError
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        import ctypes  # as numpy does anyway
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

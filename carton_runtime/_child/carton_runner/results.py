@@ -49,6 +49,16 @@ def checked(value: Any) -> dict[str, Tensor]:
     return tensors
 
 
+def last(found: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The last of the results. Raises `UnfitModelError` when there is none."""
+    result = None
+    for result in found:  # noqa: B007  the last is what is wanted
+        pass
+    if result is None:
+        raise UnfitModelError("the model streamed no result at all")
+    return result
+
+
 def _from_async(iterator: Any, loop: Loop) -> Iterator[dict[str, Tensor]]:
     try:
         while True:

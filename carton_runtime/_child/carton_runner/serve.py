@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import importlib.util
 import itertools
 import os
 import platform
 import sys
 import threading
-from types import ModuleType
 from typing import Any, Callable, Mapping
 
 import numpy as np
@@ -29,8 +27,9 @@ from .executors import Inline, Threads
 from .failures import ANY, describe_failure
 from .limits import limit_memory
 from .loops import Loop
-from .results import checked, results
-from .streams import Results, Stream
+from .results import checked, last, results
+from .runners import concurrency_of, runner_at
+from .streams import Stream
 from .turns import CancelledCallError, Turns
 
 
@@ -44,6 +43,7 @@ class Server:
         self._loop = Loop(turns.on_cancel)
         self._executor: Inline | Threads = Inline()
         self._batcher: Batcher | None = None
+        self._concurrency = 1
         self._runner_dir = ""
         self._model: Any = None
         self._sealed: dict[int, dict[str, Tensor]] = {}
@@ -89,12 +89,12 @@ class Server:
         self._runner_dir = os.path.dirname(main)
         request = LoadRequest(message.fields["model"], message.fields["options"], self._loop.wait)
         try:
-            self._model = _runner(main).load(request)
+            self._model = runner_at(main).load(request)
             self._arrange(BatchPlan.of(self._model, message.fields["batch"]), request)
         except ANY as error:
             self._send(Kind.FAILED, 0, **describe_failure(error, self._runner_dir))
             return
-        self._send(Kind.READY, 0, warnings=request.warnings, concurrency=self._concurrency())
+        self._send(Kind.READY, 0, warnings=request.warnings, concurrency=self._concurrency)
 
     def _arrange(self, plan: BatchPlan | None, request: LoadRequest) -> None:
         """Set up what the model declares: how many calls it takes at once, and whether it takes them in batches."""
@@ -105,15 +105,10 @@ class Server:
             request.warn(
                 "the model declares max_batch_size, but its specs share no batch symbol; it is called one by one"
             )
-        if self._concurrency() > 1:
-            self._executor = Threads(self._concurrency())
+        self._concurrency = concurrency_of(self._model)
+        if self._concurrency > 1:
+            self._executor = Threads(self._concurrency)
             self._loop.share()
-
-    def _concurrency(self) -> int:
-        declared = getattr(self._model, "max_concurrency", 1)
-        if type(declared) is not int or declared < 1:
-            raise UnfitModelError(f"the model's max_concurrency is {declared!r}; it must be a whole number from 1 up")
-        return declared
 
     # Messages
 
@@ -173,7 +168,7 @@ class Server:
         call, credit = message.call, message.fields["credit"]
         with self._turns.take(call):
             found = self._infer(message)
-            outputs = None if credit else checked(found) if type(found) is dict else _last(results(found, self._loop))
+            outputs = None if credit else checked(found) if type(found) is dict else last(results(found, self._loop))
         if outputs is not None:
             del found
             self._finish(Kind.RESULT, call, outputs)
@@ -253,7 +248,7 @@ class Server:
     def infer_batch(self, calls: tuple[int, ...], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Run the model on the rows of several calls."""
         with self._turns.take_batch(calls):
-            return _last(results(self._model.infer(tensors), self._loop))
+            return last(results(self._model.infer(tensors), self._loop))
 
     def finish_batched(self, call: int, outputs: dict[str, Tensor]) -> None:
         """Answer one call of a batch."""
@@ -303,22 +298,3 @@ def _taken(message: Message) -> dict[str, Tensor]:
     tensors = dict(message.tensors)
     message.tensors.clear()
     return tensors
-
-
-def _last(found: Results) -> dict[str, Tensor]:
-    last = None
-    for last in found:  # noqa: B007  the last is what is wanted
-        pass
-    if last is None:
-        raise UnfitModelError("the model streamed no result at all")
-    return last
-
-
-def _runner(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("carton_runner_main", path)
-    if spec is None or spec.loader is None:
-        raise UnfitModelError(f"{path} is no Python module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module

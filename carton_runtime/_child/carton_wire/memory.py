@@ -1,23 +1,18 @@
 """Shared memory for large tensors: regions that one side owns and both map, passed once and used again.
 
-Each side has a `Memory`. A *region* is a sealed memfd; its owner hands it over once, through a socket of its own, and
-from then on frames only name it. The owner copies a tensor into a free region (or finds that it lies in one already)
-and *lends* it: the other side makes a view, and when the last array on that view has died says so (``free``) in its
-next message. A region that nobody looks at goes back to its owner's pool; one that was dropped from the pool is named
-once more (``drop``), so that the other side unmaps it.
+Each side has a `Memory`. A region is handed over once; from then on frames only name it. The owner copies a tensor
+into a free region (or finds that it lies in one already) and *lends* it: the other side makes a view, and when the last
+array on that view has died says so (``free``) in its next message. A region that nobody looks at goes back to its
+owner's pool; one that was dropped from the pool is named once more (``drop``), so that the other side unmaps it.
 
 Where there is no memfd, and where one side has very many regions already, tensors travel in the frame's body.
 """
 
 from __future__ import annotations
 
-import array
 import contextlib
-import fcntl
-import mmap
 import os
 import socket
-import struct
 import threading
 import time
 import weakref
@@ -28,39 +23,19 @@ import numpy as np
 
 from .errors import WireError
 from .nested import NestedTensor
+from .regions import Region, adopt_region, create_region, receive_region
 from .tensors import BODY
 from .values import Tensor
 
 THRESHOLD = 1 << 16
 """Bytes from which a tensor goes through shared memory: below, a copy through the socket is as quick."""
 
-_ADVERT = struct.Struct("<QQ")
 _MOST_IDLE = 1 << 30
 _LONGEST_IDLE = 30.0
 _MOST_OWN = 128
 """Regions of one side at a time. Each costs a descriptor on either side for as long as an array on it lives, and a
 caller may keep what a thousand calls gave her; what is beyond travels in frames."""
 _MOST_THEIRS = 2 * _MOST_OWN  # those that were replaced are dropped by the message that names the new ones
-# From linux/fcntl.h, since Python 3.8's fcntl has no names for them.
-_ADD_SEALS, _GET_SEALS = 1033, 1034
-_SEALS = 0x0001 | 0x0002 | 0x0004  # F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW
-
-
-class _Region:
-    """Memory that both sides map."""
-
-    def __init__(self, number: int, size: int, descriptor: int) -> None:
-        self.number = number
-        self.size = size
-        self.memory = memoryview(mmap.mmap(descriptor, size))
-        self.address = np.frombuffer(self.memory, np.uint8).ctypes.data
-        self.lent = 0  # to the other side, as often as it was named
-        self.views = 0  # on this side
-        self.idle_since = 0.0
-
-    @property
-    def is_idle(self) -> bool:
-        return not self.lent and not self.views
 
 
 class Memory:
@@ -75,9 +50,9 @@ class Memory:
         self._sock = sock if hasattr(os, "memfd_create") else None
         self._side = side
         self._last = side
-        self._own: dict[int, _Region] = {}
-        self._theirs: dict[int, _Region] = {}
-        self._idle: dict[int, list[_Region]] = {}
+        self._own: dict[int, Region] = {}
+        self._theirs: dict[int, Region] = {}
+        self._idle: dict[int, list[Region]] = {}
         self._to_free: list[int] = []
         self._to_drop: list[int] = []
         self._watched: dict[int, tuple[weakref.ref[Any], int]] = {}
@@ -115,7 +90,7 @@ class Memory:
                 region = self._free_region(tensor.nbytes)
                 if region is None:
                     return BODY, 0
-                _fill(region.memory, tensor)
+                region.fill(tensor)
                 place = region, 0
             if place[0].number in self._own:
                 place[0].lent += 1
@@ -211,7 +186,7 @@ class Memory:
                 self._sock.close()
                 self._sock = None
 
-    def _free_region(self, nbytes: int) -> _Region | None:
+    def _free_region(self, nbytes: int) -> Region | None:
         """A region that nobody uses; `None` when there can be no further one now."""
         self._bury()
         size = 1 << (nbytes - 1).bit_length()
@@ -224,58 +199,24 @@ class Memory:
             return self._create(size)
         return None
 
-    def _create(self, size: int) -> _Region:
+    def _create(self, size: int) -> Region:
         self._last += 2
-        descriptor = os.memfd_create("carton", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        try:
-            os.ftruncate(descriptor, size)
-            fcntl.fcntl(descriptor, _ADD_SEALS, _SEALS)
-            region = _Region(self._last, size, descriptor)
-            self._advertise(region, descriptor)
-        finally:
-            os.close(descriptor)
-        self._own[region.number] = region
+        region = self._own[self._last] = create_region(self._last, size, self._sock)
         return region
 
-    def _advertise(self, region: _Region, descriptor: int) -> None:
-        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))
-        if self._sock is not None:
-            self._sock.sendmsg([_ADVERT.pack(region.number, region.size)], [rights], socket.MSG_DONTWAIT)
-
-    def _adopt(self, wanted: int) -> _Region:
+    def _adopt(self, wanted: int) -> Region:
         """Take the regions that were handed over, until the wanted one: it was sent before it was named."""
         while wanted not in self._theirs:
-            number, size, descriptor = self._receive()
+            number, size, descriptor = receive_region(self._sock)
             try:
                 if number % 2 == self._side or number in self._theirs or len(self._theirs) >= _MOST_THEIRS:
                     raise WireError(f"region {number} was handed over, which may not be")
-                _check_region(descriptor, size)
-                self._theirs[number] = _Region(number, size, descriptor)
-            except OSError as error:  # no descriptors, or no room in the address space
-                raise WireError(f"region {number} of {size} bytes cannot be mapped: {error}") from error
+                self._theirs[number] = adopt_region(number, size, descriptor)
             finally:
                 os.close(descriptor)
         return self._theirs[wanted]
 
-    def _receive(self) -> tuple[int, int, int]:
-        if self._sock is None:
-            raise WireError("a region of shared memory was named, and there is none here")
-        try:
-            data, ancillary, _, _ = self._sock.recvmsg(_ADVERT.size, socket.CMSG_SPACE(4), socket.MSG_DONTWAIT)
-        except OSError as error:
-            raise WireError(f"a region was named that was never handed over: {error}") from error
-        descriptors = array.array("i")
-        for level, kind, content in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                descriptors.frombytes(content[: len(content) - len(content) % 4])
-        if len(data) != _ADVERT.size or len(descriptors) != 1:
-            for descriptor in descriptors:
-                os.close(descriptor)
-            raise WireError("a region was handed over that is none")
-        number, size = _ADVERT.unpack(data)
-        return number, size, descriptors[0]
-
-    def _place_of(self, tensor: Tensor) -> tuple[_Region, int] | None:
+    def _place_of(self, tensor: Tensor) -> tuple[Region, int] | None:
         """The region that a tensor lies in already, if it does."""
         if isinstance(tensor, NestedTensor):
             return None
@@ -286,7 +227,7 @@ class Memory:
                     return region, address - region.address
         return None
 
-    def _look(self, region: _Region, offset: int, nbytes: int) -> np.ndarray[Any, Any]:
+    def _look(self, region: Region, offset: int, nbytes: int) -> np.ndarray[Any, Any]:
         """A view that tells when the last array on it has died.
 
         An array and no memoryview: numpy's arrays hold on to what lies under a memoryview, and not to it.
@@ -312,7 +253,7 @@ class Memory:
                 self._theirs[number].views -= 1
                 self._to_free.append(number)
 
-    def _retire(self, region: _Region) -> None:
+    def _retire(self, region: Region) -> None:
         if not region.is_idle:
             return
         region.idle_since = time.monotonic()
@@ -330,22 +271,6 @@ class Memory:
         self._drop(oldest)
         return True
 
-    def _drop(self, region: _Region) -> None:
+    def _drop(self, region: Region) -> None:
         del self._own[region.number]
         self._to_drop.append(region.number)
-
-
-def _fill(memory: memoryview, tensor: Tensor) -> None:
-    offset = 0
-    for part in tensor if isinstance(tensor, NestedTensor) else (tensor,):
-        if part.nbytes:
-            np.copyto(np.ndarray(part.shape, part.dtype, memory, offset), part)
-        offset += part.nbytes
-
-
-def _check_region(descriptor: int, size: int) -> None:
-    """A region that could shrink would kill whoever reads it."""
-    with contextlib.suppress(OSError):
-        if fcntl.fcntl(descriptor, _GET_SEALS) & _SEALS == _SEALS and os.fstat(descriptor).st_size == size and size:
-            return
-    raise WireError("a region was handed over that is not sealed, or not of the size it claims")

@@ -148,7 +148,11 @@ class Codec:
             return None
         self._sequence = sequence = self._sequence + 1
         arrays: Any = message.tensors.values()  # messages with nested tensors have no layout
-        body = b"".join([gap + array.tobytes() for gap, array in zip(layout.gaps, arrays)])
+        if len(layout.gaps) == 1:
+            (array,) = arrays
+            body = array.tobytes()
+        else:
+            body = b"".join([gap + array.tobytes() for gap, array in zip(layout.gaps, arrays)])
         return small_frame(message.kind, sequence, message.call, layout.header, body)
 
     def encode(self, message: Message) -> list[memoryview]:

@@ -33,8 +33,8 @@ class Connections:
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._policy = policy
-        self._trusted: asyncio.Task[ssl.SSLContext] | None = None
         self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
         self._users = 0
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -46,8 +46,7 @@ class Connections:
         Raises:
             Trouble: no answer came.
         """
-        trusted = await self._trust()
-        with self._in_use(trusted) as client:
+        async with self._in_use() as client:
             request = client.build_request("GET", url, headers=headers)
             with _translated(), _silence():
                 response = await client.send(request, stream=True, follow_redirects=False)
@@ -68,21 +67,17 @@ class Connections:
         if self._closing is not None:
             await self._closing
 
-    async def _trust(self) -> ssl.SSLContext:
-        """Whom to trust, read once for all connections; in a thread, since it takes tens of milliseconds."""
-        if self._trusted is None:
-            self._trusted = asyncio.ensure_future(asyncio.to_thread(_trusted))
-        return await asyncio.shield(self._trusted)
-
-    @contextlib.contextmanager
-    def _in_use(self, trusted: ssl.SSLContext) -> Iterator[httpx.AsyncClient]:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._client is None:
-            self._client = _client(self._policy, trusted)
-        self._users += 1
+    @contextlib.asynccontextmanager
+    async def _in_use(self) -> AsyncIterator[httpx.AsyncClient]:
+        async with self._opening:
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._client is None:  # whom to trust is read in a thread: it takes tens of milliseconds
+                self._client = _client(self._policy, await asyncio.to_thread(_trusted))
+            client = self._client
+            self._users += 1
         try:
-            yield self._client
+            yield client
         finally:
             self._users -= 1
             if not self._users:

@@ -36,9 +36,9 @@ class Address:
         """
         scheme, _, rest = url.partition("://")
         host, slash, key = rest.partition("/")
-        bucket, _, account_host = host.partition("@") if scheme in ("abfs", "abfss") else (host, "", "")
+        bucket, _, account_host = host.partition("@") if scheme.lower() in ("abfs", "abfss") else (host, "", "")
         if "@" in bucket:
             raise StorageError(f"{redacted(url)} holds credentials, which belong into the environment")
         if not bucket or not slash:
             raise StorageError(f"{redacted(url)} names no object; it looks like {scheme}://BUCKET/PATH")
-        return cls(scheme, bucket, key, account_host.partition(".")[0])
+        return cls(scheme.lower(), bucket, key, account_host.partition(".")[0])

@@ -47,7 +47,7 @@ def lazy(name: str, array: np.ndarray[Any, Any]) -> carton.LazyTensor:
     async def fetch() -> np.ndarray[Any, Any]:
         return array
 
-    return carton.LazyTensor(name, array.dtype.name, array.shape, fetch)
+    return carton.LazyTensor(name, lambda: (array.dtype.name, array.shape), fetch)
 
 
 def files() -> carton.LazyFiles:

@@ -157,7 +157,14 @@ def test_a_model_at_the_end_of_a_cell_is_shown_as_a_panel(notebook: Notebook) ->
 
 def test_a_bare_load_and_the_card_of_a_carton_are_panels_too(notebook: Notebook, path: Path) -> None:
     assert WIDGET in shown_by(notebook.run(f"%carton_load {path}", "a"))
+    notebook.run("await _.aclose()", "closed")
     assert WIDGET in shown_by(notebook.run(f"%carton_info {path}", "b"))
+
+
+def test_the_card_alone_is_shown_where_panels_are_switched_off(notebook: Notebook) -> None:
+    shown = shown_by(notebook.run("%config CartonMagics.panel = False\nm", "a"))
+    assert set(shown) == {"text/html", "text/plain"}
+    assert WIDGET in shown_by(notebook.run("%config CartonMagics.panel = True\nm", "a"))
 
 
 def test_a_panel_made_by_hand_shows_the_same(notebook: Notebook) -> None:

@@ -137,6 +137,20 @@ def test_self_tests_run_and_say_how_far_off_they_are(loaded_front: Front) -> Non
     assert "1 of 1 values differ" in bad["message"]
 
 
+def test_stop_ends_self_tests_that_take_long(loaded: Loader, show: Show) -> None:
+    slow = loaded.function(
+        'import time\ndef run(tensors):\n    time.sleep(60)\n    return {"out": tensors["x"]}', **ABOUT
+    )
+    front = show(slow)
+    number = front.post("test")
+    front.wait_for("kernel", lambda state: state["state"] == "busy")
+    with pytest.raises(RefusedError, match="running already"):
+        front.ask("test")
+    front.ask("stop")
+    assert front.answer(number)[0] == {}
+    assert front.state("tests")["phase"] == "idle"
+
+
 def test_restart_starts_another_process(loaded_front: Front) -> None:
     front = loaded_front
     before = front.panel.model.kernel.pid

@@ -75,7 +75,7 @@ def test_a_closed_panel_has_no_connection_left(model: carton.Carton, show: Show)
 def test_a_closed_panel_hears_nothing_of_the_kernel_and_does_nothing_more(model: carton.Carton, show: Show) -> None:
     before = asyncio.all_tasks(background_loop())
     front = used(show(model))
-    assert len(model.kernel.listeners) == 1
+    assert model.kernel.is_watched
     front.panel.close()
     settled()
     assert not model.kernel.is_watched

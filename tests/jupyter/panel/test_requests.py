@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fix_fronts import Front, RefusedError, Show
 from fix_models import Loader
+from traitlets import TraitError
 
 import carton_runtime as carton
 from carton_jupyter.panel import requests as ask
@@ -128,3 +129,5 @@ def test_a_front_end_cannot_write_what_is_shown(front: Front) -> None:
     message = {"method": "update", "state": {"run": {"phase": "done"}}, "buffer_paths": []}
     front.line.handle_msg({"content": {"data": message}, "buffers": []})
     assert front.panel.run == before
+    with pytest.raises(TraitError, match="read-only"):
+        front.panel.run = {}

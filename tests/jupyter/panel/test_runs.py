@@ -112,13 +112,15 @@ def test_stop_ends_a_run_of_a_minute_within_a_second_and_the_next_one_works(fron
     assert [record.outcome for record in front.panel.history] == ["stopped", "done"]
 
 
-def test_stop_says_so_at_once(front: Front) -> None:
+def test_a_stream_that_is_stopped_leaves_what_had_come(front: Front) -> None:
     number = start(front, "endless")
-    front.post("stop")
+    front.wait_for("run", lambda state: state["items"] > 0)
+    front.ask("stop")
     front.answer(number)
-    phases = [state["phase"] for state in front.states("run")]
-    assert phases[-1] == "stopped"
-    assert front.state("run")["items"] > 0
+    assert front.state("run")["phase"] == "stopped"
+    last = front.state("run")["items"] - 1
+    assert np.array_equal(front.panel.result["out"], [last, last])
+    assert front.panel.history[0].items == last + 1
 
 
 def test_stop_without_a_run_does_nothing(front: Front) -> None:
@@ -179,6 +181,16 @@ def test_a_kernel_killed_while_it_runs_is_an_error_and_the_next_run_works(show: 
     front.wait_for("kernel", lambda state: state["state"] == "dead")
     assert run(front, "once") == "done"
     front.wait_for("kernel", lambda state: state["state"] == "idle")
+
+
+@pytest.mark.parametrize(("request_", "state"), [("restart", "idle"), ("unload", "")])
+def test_ending_the_process_stops_the_run(request_: str, state: str, show: Show, mortal: carton.Carton) -> None:
+    front = show(mortal)
+    number = start(front, "sleep", 60)
+    front.ask(request_)
+    front.answer(number)
+    assert front.state("run")["phase"] == "stopped"
+    front.wait_for("kernel", lambda strip: strip["state"] == state)
 
 
 def test_a_run_says_how_many_calls_are_before_it(front: Front, show: Show, model: carton.Carton) -> None:

@@ -87,7 +87,7 @@ def test_statistics_of_texts_are_about_their_lengths() -> None:
 
 def test_statistics_of_very_many_values_say_that_they_are_a_sample_s() -> None:
     array = np.broadcast_to(np.float32(1), (10_000, 10_000))
-    assert statistics(array)["more"] == "of a sample of 1 in 101"
+    assert statistics(array)["more"] == "of a sample of 1 in 401"
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))

@@ -27,6 +27,11 @@ def test_a_sample_sees_every_column() -> None:
     assert set(sample(array, 1000).values.tolist()) == set(range(100))
 
 
+def test_a_picture_of_a_camera_is_looked_at_whole_and_more_is_not() -> None:
+    assert sample(np.broadcast_to(np.uint8(1), (1000, 2000))).step == 1
+    assert sample(np.broadcast_to(np.uint8(1), (1000, 2001))).step > 1
+
+
 def test_a_sample_of_long_texts_is_of_few() -> None:
     array = np.broadcast_to(np.array("x" * 1_000_000), (1_000, 1_000))
     assert sample(array).values.size <= 5

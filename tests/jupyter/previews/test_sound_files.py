@@ -41,8 +41,8 @@ def floats(samples: np.ndarray[Any, Any], dtype: str, code: int = 3) -> bytes:
     head += struct.pack("<HHIH14x", 22, 8 * width, 4, 3) if code == 0xFFFE else b""
     body = samples.astype(dtype).tobytes()
     chunks = b"".join(
-        name + struct.pack("<I", len(data)) + data
-        for name, data in ((b"fmt ", head), (b"LIST", b"odd\0"), (b"data", body))
+        name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+        for name, data in ((b"fmt ", head), (b"LIST", b"odd"), (b"data", body))
     )
     return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 

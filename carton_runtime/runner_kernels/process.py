@@ -1,0 +1,76 @@
+"""The process that was started for a kernel: our ends of its connections, and how to end it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+from collections.abc import Iterable
+
+from carton_runtime.background import background_loop
+from carton_runtime.runner_kernels.exit_watch import kill_group
+
+_PATIENCE = 5.0  # seconds that a guardian may take to end its kernel
+
+
+class KernelProcess:
+    """A started process: first an interpreter that starts, then the guardian of the kernel that it has forked.
+
+    Attributes:
+        popen: the process.
+        calls: carries the messages.
+        control: carries signals; that it is open tells the guardian that we live.
+        memory: passes the descriptors of shared memory.
+        is_guardian: whether the kernel has greeted us, so that there is one.
+    """
+
+    def __init__(
+        self, popen: subprocess.Popen[bytes], calls: socket.socket, control: socket.socket, memory: socket.socket
+    ) -> None:
+        self.popen = popen
+        self.calls = calls
+        self.control = control
+        self.memory = memory
+        self.is_guardian = False
+        self._insisting: asyncio.TimerHandle | None = None
+        self._is_closed = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended and was reaped."""
+        return self.popen.returncode is not None
+
+    def end(self) -> None:
+        """Have the kernel and all that it started ended at once; from any thread, without waiting."""
+        with contextlib.suppress(OSError):  # it is closed already
+            self.control.shutdown(socket.SHUT_RDWR)  # which tells the guardian
+        if self.is_guardian:
+            background_loop().call_soon_threadsafe(self._insist)
+        else:
+            self._kill()
+
+    def _insist(self) -> None:
+        """See that the guardian does what it is for; one that is stopped does nothing."""
+        if self._insisting is None and not self._is_closed:
+            self._insisting = background_loop().call_later(_PATIENCE, self._kill)
+
+    def _kill(self) -> None:
+        if not self.has_ended:  # afterwards the number may be somebody else's
+            kill_group(self.popen.pid)
+
+    def close(self) -> None:
+        """Close our ends."""
+        self._is_closed = True
+        if self._insisting is not None:
+            self._insisting.cancel()
+        close_all((self.calls, self.control, self.memory))
+        for pipe in (self.popen.stdout, self.popen.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def close_all(sockets: Iterable[socket.socket]) -> None:
+    """Close each."""
+    for sock in sockets:
+        sock.close()

@@ -1,0 +1,52 @@
+"""What is kept of a model for as long as it is loaded, whichever process runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+from carton_runtime.runner_kernels.log import KeptLines
+from carton_runtime.runner_kernels.statistics import CallStatistics
+
+
+class KernelState(Enum):
+    """Where a kernel is in its life."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    DEAD = "dead"
+
+
+class ModelRecord:
+    """Handed on from a kernel to the one that replaces it.
+
+    Attributes:
+        statistics: the calls so far, and how the last that failed did.
+        lines: what the model printed last.
+    """
+
+    def __init__(self) -> None:
+        self.statistics = CallStatistics()
+        self.lines = KeptLines()
+        self._listeners: dict[object, Callable[[KernelState], None]] = {}
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody wants to be told of changes."""
+        return bool(self._listeners)
+
+    def on_change(self, tell: Callable[[KernelState], None]) -> Callable[[], None]:
+        """Have `tell` called by `changed`; the result stops that, however often it is called."""
+        key = object()  # `tell` may be here more than once
+        self._listeners[key] = tell
+
+        def stop() -> None:
+            self._listeners.pop(key, None)
+
+        return stop
+
+    def changed(self, state: KernelState) -> None:
+        """Tell those who listen."""
+        for tell in list(self._listeners.values()):
+            tell(state)
