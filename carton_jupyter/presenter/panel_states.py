@@ -19,7 +19,7 @@ from carton_jupyter.presenter.panel_view import (
     ReportPhase,
     ReportState,
 )
-from carton_jupyter.presenter.view import CardView, info_view, report_view
+from carton_jupyter.presenter.view import CardView, duration_text, info_view, report_view
 
 _MOST_FILES = 50
 _SPARK = 40  # calls
@@ -66,7 +66,7 @@ def kernel_strip(kernel: carton.Kernel | None) -> KernelStrip:
         "about": " · ".join(filter(None, [python, kernel.device, f"pid {kernel.pid}"])),
         "memory": size_text(memory) if memory else "",
         "calls": f"{statistics.calls:,} call{'' if statistics.calls == 1 else 's'}",
-        "latency": f"p50 {latency.p50 * 1e3:.2g} ms" if latency else "",
+        "latency": f"p50 {duration_text(latency.p50)}" if latency else "",
         "spark": [round(seconds * 1e3, 4) for seconds in statistics.last(_SPARK)],
         "queued": kernel.queued,
         "error": statistics.last_error.split("\n")[0],

@@ -185,7 +185,7 @@ def _kernel(kernel: carton.Kernel) -> KernelView:
         "device": kernel.device,
         "memory": f"{memory / 1e6:,.0f} MB" if memory else "",
         "calls": str(statistics.calls),
-        "latency": f"{latency.p50 * 1e3:.3g} ms · {latency.p99 * 1e3:.3g} ms" if latency else "",
+        "latency": f"{duration_text(latency.p50)} · {duration_text(latency.p99)}" if latency else "",
         "waiting": str(kernel.queued),
         "error": statistics.last_error.split("\n")[0],
     }

@@ -23,6 +23,7 @@ export class Drafts {
   readonly #drafts = new Map<string, Draft>()
 
   constructor(private readonly view: View) {
+    view.flush = () => this.#flush()
     view.signal.addEventListener("abort", () => this.#drafts.forEach((draft) => clearTimeout(draft.timer)), { once: true })
   }
 
@@ -93,6 +94,15 @@ export class Drafts {
   #differs(field: Field): boolean {
     const raw = this.raw(field)
     return "value" in editorOf(field).read(raw, field) && (this.#drafts.get(field.name)?.timer !== undefined || !means(field, raw))
+  }
+
+  #flush(): void {
+    for (const field of this.view.state("inputs").fields) {
+      const draft = this.#drafts.get(field.name)
+      if (draft?.timer === undefined) continue
+      clearTimeout(draft.timer)
+      void this.#send(field, draft)
+    }
   }
 
   async #send(field: Field, draft: Draft): Promise<void> {

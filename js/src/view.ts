@@ -15,6 +15,8 @@ export class View {
   readonly #dirty = new Set<RegionName>()
   readonly #failures = new Map<RegionName, ErrorView>()
   #frame = 0
+  /** Sends what is typed and waits for a pause: it is older than what is asked for next. */
+  flush: () => void = () => {}
 
   constructor(readonly root: HTMLElement, readonly model: Model, readonly signal: AbortSignal, readonly draw: (dirty: Set<RegionName>) => void) {
     this.connection = new Connection(model, signal, () => this.changed("status"))
@@ -42,6 +44,7 @@ export class View {
   /** Asks, and shows a refusal in the region until it asks again. Resolves with null when refused. */
   async ask<R extends Request>(region: RegionName, name: R, fields: Requests[R]["send"]): Promise<Reply<R> | null> {
     this.fail(region, null)
+    this.flush()
     try {
       return await this.connection.ask(name, fields)
     } catch (error) {

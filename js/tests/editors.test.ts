@@ -55,6 +55,15 @@ describe("a number", () => {
     expect(byName(shown.root, "button", "Run").getAttribute("aria-disabled")).toBe("true")
   })
 
+  test("that was typed before a click comes before what is clicked on", async () => {
+    await fields(field("gain"))
+    type(box("gain"), "2")
+    byName(shown.root, "button", "Replay").click()
+    await pause()
+    const names = shown.model.sent.map((request) => request.do).filter((name) => name !== "hello")
+    expect(names).toEqual(["set", "replay"])
+  })
+
   test("can be run while Python has not answered yet", async () => {
     shown.model.put("inputs", { fields: [field("gain")], can_run: false })
     await frame()

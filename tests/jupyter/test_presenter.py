@@ -14,6 +14,7 @@ from PIL import Image
 
 import carton_runtime as carton
 from carton_jupyter.presenter import html, markdown, text, view
+from carton_jupyter.presenter.panel_states import kernel_strip
 from carton_jupyter.presenter.pictures import LARGEST, picture, thumbnail
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'>"
@@ -247,3 +248,11 @@ def test_the_last_error_of_a_model_stands_below_it_and_cannot_break_out() -> Non
     assert [re.search(r"Fine|Failing|last error", row)[0] for row in rows] == ["Fine", "Failing", "last error"]  # type: ignore[index]
     assert len(re.findall("<td", rows[0])) == len(re.findall("<th>", table))
     assert "<script" not in table
+
+
+async def test_the_latency_of_a_slow_model_can_be_read(loaded: Loader) -> None:
+    model = loaded.function("import time\n\ndef run(tensors):\n    time.sleep(0.12)\n    return tensors\n")
+    await model.infer(x=1.0)
+    await model.infer(x=1.0)
+    assert re.fullmatch(r"p50 [\d.]+ m?s", kernel_strip(model.kernel)["latency"])
+    assert re.fullmatch(r"[\d.]+ m?s · [\d.]+ m?s", view.kernels_view([model.kernel])[0]["latency"])
