@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context
@@ -292,15 +293,15 @@ class Kernel:
         self.announce()
 
     def _greeted(self, greeting: Greeting) -> None:
-        self.pid = self._heartbeat.pid = greeting.pid
+        self.pid = self._heartbeat.pid = self._process.kernel = greeting.pid
         self.python, self.numpy = greeting.python, greeting.numpy
         self._heartbeat.memory_limit = self.spec.memory_limit
-        self._process.is_guardian = True
 
     # Housekeeping
 
     def _beat(self) -> bool:
         """What is to be done now and then; whether somebody waits for the kernel."""
+        self._process.wake_guardian()
         self.channel.expect_progress()
         self.channel.forget_closed_loops()
         for place in self.channel.calls:
@@ -331,6 +332,8 @@ class Kernel:
         background_loop().call_later(_HANGING_UP, self.kill, "it closed its connection, and went on")
 
     def _on_exit(self, exited: Exit) -> None:
+        if exited.code == -signal.SIGKILL:
+            self._process.replace_guardian()
         # Not among `_tasks`: those are cancelled, and this one must reach its end.
         self._reporting = background_loop().create_task(self._report_death(exited))
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -277,14 +278,22 @@ def get_model():
 """
 
 
+def guardian_of(model: carton.Carton) -> psutil.Process:
+    guardian = psutil.Process(model.kernel.pid).parent()
+    assert guardian is not None
+    return guardian
+
+
 async def family(model: carton.Carton) -> list[psutil.Process]:
     """Processes that the model has started, in its session and in others, one of them without a parent."""
     await model.infer()
-    guardian = psutil.Process(model.kernel.pid).parent()
-    assert guardian is not None
-    found = [process for process in guardian.children(recursive=True) if process.name() == "sleep"]
-    assert len(found) == 4
-    return found
+    guardian = guardian_of(model)
+
+    def sleepers() -> list[psutil.Process]:
+        return [process for process in guardian.children(recursive=True) if process.name() == "sleep"]
+
+    await settled(lambda: len(sleepers()) == 4)  # which two of them are only soon
+    return sleepers()
 
 
 def gone(processes: list[psutil.Process]) -> bool:
@@ -326,24 +335,89 @@ async def test_what_a_model_started_lives_while_the_model_does(load_code: Load) 
 
 async def test_whoever_ends_the_guardian_ends_the_kernel(model: carton.Carton) -> None:
     kernel = model.kernel
-    guardian = psutil.Process(kernel.pid).parent()
-    assert guardian is not None
+    guardian = guardian_of(model)
     guardian.terminate()
     await background.run(kernel.ended())
     assert gone([psutil.Process(guardian.pid)] if psutil.pid_exists(guardian.pid) else [])
     assert int((await model.infer(x=1))["out"]) == 1
 
 
-async def test_a_guardian_that_is_stopped_holds_nobody_up(
-    model: carton.Carton, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("carton_runtime.runner_kernels.process._PATIENCE", 0.3)
-    guardian = psutil.Process(model.kernel.pid).parent()
-    assert guardian is not None
-    guardian.suspend()
+async def test_a_guardian_that_is_stopped_is_woken_to_end_all(load_code: Load) -> None:
+    model = await load_code(FAMILY)
+    started = await family(model)
+    guardian_of(model).suspend()
     async with asyncio.timeout(PATIENCE):
         await model.restart()
-    assert int((await model.infer(x=1))["out"]) == 1
+    assert gone(started)
+
+
+async def test_a_kernel_that_dies_while_its_guardian_is_stopped_is_missed(load_code: Load) -> None:
+    model = await load_code(FAMILY)
+    started, kernel = await family(model), model.kernel
+    guardian_of(model).suspend()
+    os.kill(kernel.pid, signal.SIGSEGV)
+    async with asyncio.timeout(PATIENCE):
+        await background.run(kernel.ended())
+    assert "SIGSEGV" in kernel.statistics.last_error
+    assert gone(started)
+
+
+async def test_a_guardian_that_is_killed_takes_along_the_kernel_and_its_group(load_code: Load) -> None:
+    model = await load_code(FAMILY)
+    started, kernel = await family(model), model.kernel
+    of_its_group = [process for process in started if os.getpgid(process.pid) == kernel.pid]
+    others = [process for process in started if process not in of_its_group]
+    guardian_of(model).kill()
+    await background.run(kernel.ended())
+    for process in others:  # nobody knows of them any more
+        process.kill()
+    psutil.wait_procs([*of_its_group, psutil.Process(kernel.pid)] if psutil.pid_exists(kernel.pid) else of_its_group)
+    assert of_its_group
+    assert gone(of_its_group)
+
+
+# What a process passes on to those that it starts
+
+
+@pytest.fixture
+async def deaf_host() -> AsyncIterator[None]:
+    """This process ignores the ends of its children, and blocks signals in the thread that starts them."""
+
+    async def mask(how: int) -> None:
+        signal.pthread_sigmask(how, {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD})
+
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    await background.run(mask(signal.SIG_BLOCK))
+    yield
+    await background.run(mask(signal.SIG_UNBLOCK))
+    signal.signal(signal.SIGCHLD, before)
+
+
+SIGNALS = """
+import signal
+
+class Model:
+    def infer_with_tensors(self, tensors):
+        blocked = len(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        return {"blocked": blocked, "ignores": signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN and 1 or 0}
+
+def get_model():
+    return Model()
+"""
+
+
+async def test_a_model_hears_signals_that_its_host_does_not(deaf_host: None, load_code: Load) -> None:
+    model = await load_code(SIGNALS)
+    assert await model.infer() == {"blocked": 0, "ignores": 0}
+
+
+async def test_a_guardian_hears_signals_that_its_host_does_not(deaf_host: None, load_code: Load) -> None:
+    model = await load_code(FAMILY)
+    started, kernel = await family(model), model.kernel  # some of which hold the kernel's sockets
+    os.kill(kernel.pid, signal.SIGKILL)
+    async with asyncio.timeout(PATIENCE):
+        await background.run(kernel.ended())
+    assert gone(started)
 
 
 # What is known of a model for as long as it is loaded
