@@ -29,6 +29,7 @@ def go_on_guarded(control: int) -> None:
         control: the descriptor of the control socket, whose other end the host has.
     """
     guardian = os.getpid()
+    _hear_signals()
     _prctl(_SET_CHILD_SUBREAPER, 1)
     kernel = os.fork()
     if kernel:
@@ -37,6 +38,12 @@ def go_on_guarded(control: int) -> None:
     _prctl(_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guardian:  # it ended before we asked to be told
         os._exit(1)
+
+
+def _hear_signals() -> None:
+    """Take back what the host has blocked or ignored for itself, which goes on to whatever it starts (signal(7))."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _guard(kernel: int, control: int) -> NoReturn:
@@ -91,7 +98,7 @@ def _end_all(kernel: int, status: int | None) -> int:
         os.killpg(kernel, signal.SIGKILL)
     signal.signal(signal.SIGALRM, _give_up)
     signal.alarm(_LONGEST_END)
-    with contextlib.suppress(ChildProcessError, TimeoutError):  # nobody is left; or one does not die
+    with contextlib.suppress(ChildProcessError, _OneDoesNotDieError):
         while True:
             for pid in _children():  # with each that dies, those that it started come
                 with contextlib.suppress(OSError):
@@ -135,8 +142,12 @@ def _do_nothing(_number: int, _frame: FrameType | None) -> None:
     """It was written into the pipe."""
 
 
+class _OneDoesNotDieError(Exception):
+    """And no `OSError`, which means something else between two looks."""
+
+
 def _give_up(_number: int, _frame: FrameType | None) -> None:
-    raise TimeoutError
+    raise _OneDoesNotDieError
 
 
 def _prctl(option: int, value: int) -> None:
