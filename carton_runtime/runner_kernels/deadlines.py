@@ -1,4 +1,4 @@
-"""How long a caller is willing to wait."""
+"""What is a number of seconds, such as a caller is willing to wait."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from carton_runtime.errors import SettingsError
 _TOO_MUCH = 1 << 100  # seconds: more than there will be, and a number for any type of number
 
 
+def is_seconds(value: Any) -> bool:
+    """Whether a value is a number of seconds to wait: from 0 up, for ever included."""
+    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+        return False
+    return 0 <= value < _TOO_MUCH or value == math.inf
+
+
 def check_timeout(timeout: Any) -> None:
     """Refuse what is no number of seconds.
 
     Raises:
         SettingsError: it is neither `None` nor a number from 0 up.
     """
-    if timeout is None or timeout == math.inf:
-        return
-    is_number = isinstance(timeout, Real) and not isinstance(timeout, (bool, np.bool_))
-    if is_number and timeout >= 0 and timeout < _TOO_MUCH:
+    if timeout is None or is_seconds(timeout):
         return
     raise SettingsError(
         f"timeout={timeout!r:.80} is no number of seconds; give one from 0 up, such as 2.5, or leave it out to wait "

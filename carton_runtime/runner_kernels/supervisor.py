@@ -10,10 +10,13 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from carton_runtime.errors import CartonError, KernelDiedError, ModelClosedError
+from carton_runtime.errors import CartonError, KernelDiedError, ModelClosedError, SettingsError
 from carton_runtime.runner_kernels import registry
+from carton_runtime.runner_kernels.deadlines import is_seconds
 from carton_runtime.runner_kernels.death import forked_error
 from carton_runtime.runner_kernels.kernel import Kernel
+
+_MOST_DOUBLINGS = 64  # of a delay: more than any has, and a float does not overflow
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,9 @@ class RestartPolicy:
         delay: seconds before the second start within the period; each further one takes twice as long. The first is at
             once.
         longest_delay: seconds that no delay exceeds.
+
+    Raises:
+        SettingsError: one of them is no such number.
     """
 
     budget: int = 5
@@ -33,9 +39,17 @@ class RestartPolicy:
     delay: float = 0.1
     longest_delay: float = 5.0
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.budget, int) or isinstance(self.budget, bool) or self.budget < 0:
+            raise SettingsError(f"RestartPolicy: budget={self.budget!r} is no whole number from 0 up")
+        for name in ("period", "delay", "longest_delay"):
+            if not is_seconds(value := getattr(self, name)):
+                raise SettingsError(f"RestartPolicy: {name}={value!r} is no number of seconds from 0 up")
+
     def delay_before(self, start: int) -> float:
         """Seconds before the start that has so many before it."""
-        return 0.0 if start == 0 else min(self.delay * 2 ** (start - 1), self.longest_delay)
+        doublings = min(start - 1, _MOST_DOUBLINGS)
+        return 0.0 if start == 0 else min(self.delay * 2**doublings, self.longest_delay)
 
 
 class Supervisor:

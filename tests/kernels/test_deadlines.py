@@ -14,7 +14,23 @@ import carton_runtime as carton
 from carton_runtime import CallTimeoutError, SettingsError, background
 from carton_runtime.runner_kernels.deadlines import check_timeout
 
-NONE = [float("nan"), "2", "", -1, -0.5, -float("inf"), True, False, b"1", [1.0], np.float32("nan"), 1j, [], 10**400]
+NONE = [
+    float("nan"),
+    "2",
+    "",
+    -1,
+    -0.5,
+    -float("inf"),
+    True,
+    False,
+    b"1",
+    [1.0],
+    np.float32("nan"),
+    1j,
+    [],
+    10**400,
+    np.ones(2),
+]
 SOME = [None, 0, 1, 2.5, 10**20, float("inf"), np.float32(1.5), np.int8(3), Fraction(1, 2)]
 
 

@@ -11,7 +11,7 @@ import pytest
 from kernels.conftest import Load, settled
 
 import carton_runtime as carton
-from carton_runtime import KernelDiedError
+from carton_runtime import KernelDiedError, SettingsError
 from carton_runtime.runner_kernels import supervisor as module
 from carton_runtime.runner_kernels.record import KernelState
 from carton_runtime.runner_kernels.supervisor import RestartPolicy
@@ -45,6 +45,18 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_delays_double_up_to_a_limit_and_the_first_start_is_at_once() -> None:
     policy = RestartPolicy(delay=1.0, longest_delay=5.0)
     assert [policy.delay_before(start) for start in range(6)] == [0, 1, 2, 4, 5, 5]
+
+
+def test_a_delay_doubles_as_often_as_one_likes() -> None:
+    assert RestartPolicy(budget=10_000).delay_before(9_999) == 5.0
+    assert RestartPolicy(budget=10_000, delay=0).delay_before(9_999) == 0
+
+
+@pytest.mark.parametrize("name", ["budget", "period", "delay", "longest_delay"])
+@pytest.mark.parametrize("value", ["1", -1, float("nan"), True, None], ids=repr)
+def test_a_policy_that_is_no_number_is_refused_with_words(name: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=rf"RestartPolicy: {name}=.* is no .* from 0 up"):
+        RestartPolicy(**{name: value})  # type: ignore[arg-type]
 
 
 async def test_a_model_that_died_comes_back_with_the_next_call(load: Load, delays: list[float]) -> None:
