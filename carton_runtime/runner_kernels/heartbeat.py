@@ -96,7 +96,7 @@ class Heartbeat:
 
     def _look(self, is_wanted: bool) -> None:
         self.look_at_memory()
-        if not is_wanted or not is_stopped(self.pid):
+        if not is_wanted or not self._is_stopped():
             self._stopped_since = None
             if is_wanted:
                 self.signal(Signal.PING)
@@ -104,6 +104,12 @@ class Heartbeat:
         self._stopped_since = self._stopped_since or time.monotonic()
         if time.monotonic() - self._stopped_since > _LONGEST_STOP:
             self._kill(f"it was stopped (by SIGSTOP, or a debugger) for {_LONGEST_STOP:g} s while it was needed")
+
+    def _is_stopped(self) -> bool:
+        if self.pid != self._guardian:
+            return is_stopped(self.pid)
+        # Nobody has greeted us: the interpreter that was started, or the kernel that it has forked, may be held.
+        return any(map(is_stopped, [self._guardian, *descendants(self._guardian)]))
 
     def _hear(self) -> None:
         try:

@@ -329,6 +329,7 @@ class Kernel:
 
     def _end_soon(self) -> None:
         """End the process, which hung up; unless it ends by itself, as it does whenever it dies, and says how."""
+        self._process.wake_guardian()  # which knows
         background_loop().call_later(_HANGING_UP, self.kill, "it closed its connection, and went on")
 
     def _on_exit(self, exited: Exit) -> None:

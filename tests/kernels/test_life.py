@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -374,6 +375,23 @@ async def test_a_guardian_that_is_killed_takes_along_the_kernel_and_its_group(lo
     psutil.wait_procs([*of_its_group, psutil.Process(kernel.pid)] if psutil.pid_exists(kernel.pid) else of_its_group)
     assert of_its_group
     assert gone(of_its_group)
+
+
+STOPPED_KERNEL = f"""\
+#!{sys.executable}
+import os, runpy, signal, sys
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGSTOP))
+del sys.argv[:2]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+async def test_a_kernel_that_is_stopped_before_it_greets_is_ended(start: Start, quick: None, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text(STOPPED_KERNEL)
+    python.chmod(0o755)
+    with pytest.raises(KernelDiedError, match="stopped"):  # long before it should have greeted
+        await start(python)
 
 
 # What a process passes on to those that it starts

@@ -34,10 +34,10 @@ def go_on_guarded(control: int) -> None:
     kernel = os.fork()
     if kernel:
         _guard(kernel, control)
-    os.setsid()
     _prctl(_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guardian:  # it ended before we asked to be told
         os._exit(1)
+    os.setsid()  # no sooner: until then we end with the guardian's group
 
 
 def _hear_signals() -> None:
