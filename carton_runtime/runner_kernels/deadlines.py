@@ -15,9 +15,8 @@ _TOO_MUCH = 1 << 100  # seconds: more than there will be, and a number for any t
 
 def is_seconds(value: Any) -> bool:
     """Whether a value is a number of seconds to wait: from 0 up, for ever included."""
-    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
-        return False
-    return 0 <= value < _TOO_MUCH or value == math.inf
+    is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+    return is_number and bool(0 <= value < _TOO_MUCH or value == math.inf)
 
 
 def check_timeout(timeout: Any) -> None:
