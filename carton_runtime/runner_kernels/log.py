@@ -75,7 +75,7 @@ class KernelLog:
     ) -> None:
         self._kept = kept or KeptLines()
         self._relay = Relay(name, context)
-        self._reading = threading.Lock()
+        self._reading = threading.RLock()  # whom a record is handed to may call the model, and come here again
         self._open: dict[int, _Pipe] = {}
         self._due: asyncio.TimerHandle | None = None
         self.drained = asyncio.Event()

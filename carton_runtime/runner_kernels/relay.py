@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -104,4 +105,7 @@ class Relay:
         about = {"model": self._name, "stream": stream, "text": text}
         # A copy: the context itself may be entered by its owner this very moment.
         context = (context or copy_context()).copy()
-        context.run(logger.info, "%s: %s", self._name, text, extra=about)
+        try:
+            context.run(logger.info, "%s: %s", self._name, text, extra=about)
+        except Exception:  # noqa: BLE001  a filter or handler of somebody else's, for which no call has to fail
+            traceback.print_exc()  # and no logging, which it would fail again; as handlers themselves do

@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from hypothesis import given
@@ -279,6 +279,56 @@ async def test_nothing_is_logged_when_nobody_listens(
         output.close()
         assert await texts(log) == ["one"]
     assert caplog.records == []
+
+
+@contextmanager
+def told(tell: Callable[[], object]) -> Iterator[None]:
+    """Somebody who does something whenever the model prints."""
+
+    class Handler(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            tell()
+            return True
+
+    handler, level = Handler(), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+async def test_whoever_is_told_may_call_the_model(log: KernelLog, printer: Open) -> None:
+    output, done = printer(), threading.Event()
+
+    def drain() -> None:
+        log.drain()  # as each call does at its end
+        done.set()
+
+    with told(log.drain):
+        output.write(b"one\n")
+        threading.Thread(target=drain, daemon=True).start()
+        assert done.wait(PATIENCE)
+    output.close()
+    assert await texts(log) == ["one"]
+
+
+async def test_whoever_fails_when_she_is_told_fails_alone(
+    log: KernelLog, printer: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("no room on this screen")
+
+    output = printer()
+    with told(fail):
+        output.write(b"one\n")
+        log.drain()
+        output.write(b"two\n")
+        output.close()
+        assert await texts(log) == ["one", "two"]
+    assert "no room on this screen" in capsys.readouterr().err
 
 
 async def test_a_line_is_logged_in_the_context_of_the_call_that_runs(nothing_left: object) -> None:
