@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +158,33 @@ SPECS = {
     "inputs": [carton.TensorSpec("x", "int64", ["n", None])],
     "outputs": [carton.TensorSpec("out", "int64", ["n", None]), carton.TensorSpec("seen", "int64", ["n"])],
 }
+
+
+@pytest.mark.parametrize("delay", ["-1.0", "float('nan')", "float('inf')", "1e300", "True", "'1'"])
+async def test_nonsense_for_max_batch_delay_is_refused(load_code: Load, delay: str) -> None:
+    with pytest.raises(ModelError, match=r"max_batch_delay .* a number of seconds from 0 to 3600"):
+        await load_code(BATCHED.replace("= size, delay", f"= size, {delay}"), **SPECS)
+
+
+@pytest.fixture
+def high_numbers() -> Iterator[None]:
+    """Descriptors that are opened have numbers from 1024 up."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] != resource.RLIM_INFINITY and before[1] < 4096:
+        pytest.skip(f"this process may open {before[1]} descriptors only")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, before[1]))
+    held = [os.open(os.devnull, os.O_RDONLY)]
+    while held[-1] < 1100:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+    yield
+    for descriptor in held:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def test_batches_come_together_where_the_host_has_very_much_open(high_numbers: None, load_code: Load) -> None:
+    model = await load_code(BATCHED, **SPECS)
+    assert (await model.infer(x=[[1]]))["out"].tolist() == [[2]]
 
 
 GATED = """

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .serve import Server
 
 
+_LONGEST_DELAY = 3600  # seconds; who would wait for longer has mistaken the unit
+
+
 class BatchPlan(NamedTuple):
     """How a model wants to be called.
 
@@ -51,8 +54,12 @@ class BatchPlan(NamedTuple):
         delay = getattr(model, "max_batch_delay", 0.0)
         if size is None:
             return None
-        if type(size) is not int or size < 1 or not isinstance(delay, (int, float)) or delay < 0:
-            raise UnfitModelError(f"the model's max_batch_size is {size!r} and its max_batch_delay {delay!r}")
+        is_number = isinstance(delay, (int, float)) and not isinstance(delay, bool)
+        if type(size) is not int or size < 1 or not is_number or not 0 <= delay <= _LONGEST_DELAY:
+            raise UnfitModelError(
+                f"the model's max_batch_size is {size!r} and its max_batch_delay {delay!r}; they must be "
+                f"a whole number of rows from 1 up, and a number of seconds from 0 to {_LONGEST_DELAY}"
+            )
         return cls(size, float(delay), axes.get("inputs", {}), axes.get("outputs", {}))
 
     @property

@@ -52,7 +52,11 @@ class Connection:
 
     def wait(self, seconds: float) -> bool:
         """Whether there is something to receive within that time, or the other side has closed."""
-        return bool(self._received) or bool(select.select([self._sock], [], [], seconds)[0])
+        if self._received:
+            return True
+        poll = select.poll()  # select(2) takes no descriptor from 1024 up, and ours have the host's numbers
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
     def _wait(self) -> int:
         """Receive something, looking for it for a moment before going to sleep."""
