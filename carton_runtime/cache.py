@@ -88,7 +88,8 @@ def prune(*, to_size: int | str = 0, older_than: timedelta | None = None) -> int
         StorageError: the cache may not be read.
     """
     before = None if older_than is None else time.time() - _seconds(older_than)
-    return evict(_root(), to_size=parse_size(to_size) if to_size else 0, before=before)
+    is_nothing = type(to_size) is int and to_size == 0  # which `None` and an empty text are not
+    return evict(_root(), to_size=0 if is_nothing else parse_size(to_size), before=before)
 
 
 def verify(on_event: OnEvent | None = None) -> list[Damage]:

@@ -140,9 +140,10 @@ async def test_pruning_may_leave_so_much_or_what_was_used_lately(heavy: Callable
     assert titles() == ["new"]
 
 
-def test_what_is_no_size_is_refused() -> None:
-    with pytest.raises(carton.SettingsError, match="'much' is no amount"):
-        carton.cache.prune(to_size="much")
+@pytest.mark.parametrize("size", ["much", "", None, False, 0.0], ids=repr)
+def test_what_is_no_size_is_refused(size: object) -> None:
+    with pytest.raises(carton.SettingsError, match=f"{size!r} is no amount"):
+        carton.cache.prune(to_size=size)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("ask", [carton.cache.models, carton.cache.size, carton.cache.prune, carton.cache.verify])
