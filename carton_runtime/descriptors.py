@@ -55,8 +55,10 @@ def out_of_descriptors(what: str) -> OutOfDescriptorsError:
 
 
 def _is_for_want_of_descriptors(error: BaseException | None) -> bool:
-    while error is not None:
+    seen: set[int] = set()  # errors may lead back to each other: one that was kept, raised while its effect is handled
+    while error is not None and id(error) not in seen:
         if isinstance(error, OSError) and error.errno in _NONE_LEFT:
             return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False

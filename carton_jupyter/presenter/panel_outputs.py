@@ -77,17 +77,20 @@ def example_item(
 ) -> tuple[ExampleItem, Mapping[str, Blob]]:
     """One example, and the blobs of its picture; reads what is at hand, and so is not for the background loop.
 
+    What the picture shows is not told in words again, if there is anything else to tell.
+
     Args:
         example: the example.
         number: which one it is, from 1.
         specs: of the inputs, by name.
         key: what its blobs are named by; `None` for no picture.
     """
-    made = _picture(example, specs, key) if key is not None else None
+    pictured, made = _picture(example, specs, key) if key is not None else ("", None)
+    told = [name for name in example.inputs if name != pictured] or list(example.inputs)
     state: ExampleItem = {
         "name": example.name or f"example {number}",
         "description": example.description or "",
-        "inputs": [{"name": name, "text": line_text(value)} for name, value in example.inputs.items()],
+        "inputs": [{"name": name, "text": line_text(example.inputs[name])} for name in told],
         "preview": made.view if made is not None else None,
         "has_outputs": bool(example.sample_out),
     }
@@ -96,13 +99,13 @@ def example_item(
 
 def _picture(
     example: carton.Example[carton.LazyTensor | carton.MiscFile], specs: Mapping[str, carton.TensorSpec], key: str
-) -> Made | None:
-    """The first picture among an example's inputs and outputs."""
+) -> tuple[str, Made | None]:
+    """The first picture among an example's inputs and outputs, and the name of what it shows."""
     for name, value in (*example.inputs.items(), *example.sample_out.items()):
         made = _thumbnail(value, specs.get(name), key) if value.is_at_hand else None
         if made is not None and made.view["kind"] in ("image", "mask", "heatmap"):
-            return made
-    return None
+            return name, made
+    return "", None
 
 
 def _thumbnail(value: carton.LazyTensor | carton.MiscFile, spec: carton.TensorSpec | None, key: str) -> Made | None:

@@ -14,6 +14,7 @@ from kernels.conftest import Load
 
 import carton_runtime as carton
 from carton_runtime import OutOfDescriptorsError
+from carton_runtime.descriptors import in_need_of_descriptors
 from carton_runtime.testing.doubles import FAULTY_MODEL, faulty_options
 from carton_runtime.testing.leaks import open_descriptors
 
@@ -104,3 +105,10 @@ async def test_a_model_that_cannot_be_started_again_says_so_and_can_be_later(mod
         with pytest.raises(OutOfDescriptorsError, match=WORDS):
             await model.infer(x=1)
     assert int((await model.infer(x=1))["out"]) == 1
+
+
+def test_errors_that_lead_back_to_each_other_are_looked_at_once() -> None:
+    kept, effect = carton.StorageError("kept"), carton.StorageError("its effect")
+    effect.__cause__, kept.__cause__ = kept, effect
+    with pytest.raises(carton.StorageError, match="its effect"), in_need_of_descriptors("look"):
+        raise effect

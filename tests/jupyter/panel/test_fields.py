@@ -262,3 +262,4 @@ def test_examples_are_a_gallery_with_pictures_where_there_are_some(front: Front)
     assert (small["name"], small["has_outputs"], small["preview"]["kind"]) == ("small", True, "image")
     assert (half["name"], half["has_outputs"], half["preview"]) == ("half", False, None)
     assert half["inputs"] == [{"name": "gain", "text": "0.5 float32"}]
+    assert small["inputs"] == [{"name": "gain", "text": "2 float32"}]  # the picture speaks for itself
