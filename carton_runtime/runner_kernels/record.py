@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from enum import Enum
 
@@ -47,6 +48,9 @@ class ModelRecord:
         return stop
 
     def changed(self, state: KernelState) -> None:
-        """Tell those who listen."""
+        """Tell those who listen; one that fails, as whose event loop was closed meanwhile, costs no call its result."""
         for tell in list(self._listeners.values()):
-            tell(state)
+            try:
+                tell(state)
+            except Exception:  # noqa: BLE001  somebody else's code
+                traceback.print_exc()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 import carton_runtime as carton
 from carton_runtime import background
 from carton_runtime.runner_kernels.record import KernelState
@@ -64,3 +66,18 @@ async def test_a_listener_is_told_of_a_kernel_that_is_started_anew(model: carton
     model.kernel.on_change(told.append)
     await model.restart()
     assert told == [KernelState.DEAD, KernelState.STARTING, KernelState.IDLE]
+
+
+async def test_a_listener_that_fails_costs_nobody_anything(
+    model: carton.Carton, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loop = asyncio.new_event_loop()
+    loop.close()
+    told: list[KernelState] = []
+    model.kernel.on_change(lambda _: loop.call_soon_threadsafe(print))
+    model.kernel.on_change(told.append)
+    assert int((await model.infer(x=1))["out"]) == 1
+    await model.restart()
+    assert int((await model.infer(x=1))["out"]) == 1
+    assert told[:2] == [KernelState.BUSY, KernelState.IDLE], "nor another one her news"
+    assert "Event loop is closed" in capsys.readouterr().err
