@@ -20,7 +20,7 @@ WITHIN = 2.0  # seconds
 # A model with children, one in a session of its own and one whose parent is gone; `do` says what it is at
 # when its host dies.
 PARENT = """
-import ctypes, subprocess, sys, time
+import ctypes, os, signal, subprocess, sys, time
 import numpy as np
 
 class Model:
@@ -31,6 +31,8 @@ class Model:
         subprocess.Popen(["sleep", "1000"])
         subprocess.Popen(["sleep", "1001"], start_new_session=True)
         subprocess.run(["sh", "-c", "setsid sleep 1002 & echo"], stdout=subprocess.DEVNULL)
+        if do == "all stopped":
+            os.kill(os.getppid(), signal.SIGSTOP)
         print("at it", flush=True)
         if do == "sleeps":
             time.sleep(1000)
@@ -39,9 +41,7 @@ class Model:
                 pass
         if do == "holds":
             ctypes.PyDLL(None).sleep(1000)
-        if do == "stopped":
-            import os, signal
-            os.kill(os.getpid(), signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 def get_model():
     return Model()
@@ -97,7 +97,7 @@ def test_an_idle_kernel_goes_with_its_host(way: signal.Signals, mark: str, code_
     assert gone(mark, WITHIN) == {}
 
 
-@pytest.mark.parametrize("do", ["sleeps", "loops", "stopped", "holds"])
+@pytest.mark.parametrize("do", ["sleeps", "loops", "stopped", "all stopped", "holds"])
 @pytest.mark.parametrize("way", [signal.SIGKILL, None], ids=["SIGKILL", "exits"])
 def test_a_kernel_at_work_goes_with_its_host(do: str, way: signal.Signals | None, mark: str, code_dir: CodeDir) -> None:
     run_and_end(do, way, mark, code_dir)

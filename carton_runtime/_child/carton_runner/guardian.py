@@ -28,12 +28,12 @@ def go_on_guarded(control: int) -> None:
     Args:
         control: the descriptor of the control socket, whose other end the host has.
     """
-    guardian = os.getpid()
+    guardian, host = os.getpid(), os.getppid()
     _hear_signals()
     _prctl(_SET_CHILD_SUBREAPER, 1)
     kernel = os.fork()
     if kernel:
-        _guard(kernel, control)
+        _guard(kernel, host, control)
     _prctl(_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guardian:  # it ended before we asked to be told
         os._exit(1)
@@ -46,12 +46,14 @@ def _hear_signals() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
-def _guard(kernel: int, control: int) -> NoReturn:
+def _guard(kernel: int, host: int, control: int) -> NoReturn:
     try:
         woken = _woken_by_signals()
-        _prctl(_SET_PDEATHSIG, signal.SIGTERM)  # something that the host has forked may hold its end of control open
+        # Something that the host has forked may hold its end of control open. And this signal reaches us while we are
+        # stopped.
+        _prctl(_SET_PDEATHSIG, signal.SIGCONT)
         _keep_only(control, *woken)
-        status = _until_either_ends(kernel, control, woken[0])
+        status = _until_either_ends(kernel, host, control, woken[0])
         _leave_as(_end_all(kernel, status))
     finally:
         os._exit(1)
@@ -63,12 +65,12 @@ def _woken_by_signals() -> tuple[int, int]:
     for end in (told, tell):
         os.set_blocking(end, False)
     signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    for number in (signal.SIGCHLD, *_ENOUGH):
+    for number in (signal.SIGCHLD, signal.SIGCONT, *_ENOUGH):
         signal.signal(number, _do_nothing)
     return told, tell
 
 
-def _until_either_ends(kernel: int, control: int, told: int) -> int | None:
+def _until_either_ends(kernel: int, host: int, control: int, told: int) -> int | None:
     """Wait for the end of the kernel, or of its host; how the kernel ended, if it did."""
     poll = select.poll()
     poll.register(control, 0)  # for its end, and not for what it says
@@ -76,7 +78,7 @@ def _until_either_ends(kernel: int, control: int, told: int) -> int | None:
     status = _reap(kernel)
     while status is None:
         ready = [descriptor for descriptor, _ in poll.poll()]
-        if control in ready or _ENOUGH.intersection(os.read(told, 4096)):
+        if control in ready or os.getppid() != host or _ENOUGH.intersection(os.read(told, 4096)):
             return None
         status = _reap(kernel)
     return status
