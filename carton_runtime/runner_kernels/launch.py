@@ -18,8 +18,6 @@ _CHILD = Path(__file__).resolve().parent.parent / "_child"
 def launch(spec: KernelSpec) -> KernelProcess:
     """Start the process, in a session of its own.
 
-    Call it in a thread that lives as long as this process: on Linux the kernel ends with the thread that started it.
-
     Raises:
         EnvironmentBuildError: the interpreter cannot be run.
         OutOfDescriptorsError: this process cannot open what it needs for it.
