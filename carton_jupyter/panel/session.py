@@ -96,7 +96,7 @@ class Session:
         for name, value in values.items():
             known = name_of(self._desk.namespace(), value)
             label = f"variable {known}" if known else "from a cell"
-            await self._fields.put(name, value, Origin("variable", known or name), label)
+            await self._fields.put(name, value, Origin("variable", known), label)
         await self._run({})
         record = self.history.records[-1]
         if record.error is not None:
