@@ -145,6 +145,15 @@ def test_variables_that_could_go_into_a_field_are_listed_what_fits_first(
     ]
 
 
+def test_a_variable_that_raises_when_looked_at_hides_no_other(front: Front, namespace: dict[str, Any]) -> None:
+    class Odd:
+        def __array__(self, *_: object, **__: object) -> None:
+            raise RuntimeError("not now")
+
+    namespace.update(odd=[Odd()], pixels=np.ones((2, 2, 3), np.uint8))
+    assert [item["name"] for item in front.ask("variables", field="picture")["variables"]] == ["pixels"]
+
+
 def test_whether_a_variable_fits_depends_on_the_other_fields(front: Front, namespace: dict[str, Any]) -> None:
     namespace["z"] = np.zeros((4, 5), np.uint8)
     front.ask("example", index=0)
