@@ -13,6 +13,7 @@ import carton_runtime as carton
 from carton_jupyter.panel.desk import Desk
 from carton_jupyter.panel.fields import Entry
 from carton_jupyter.panel.history import History, Record
+from carton_jupyter.panel.keeping import without_locals
 from carton_jupyter.panel.outputs import Outputs, Tensors
 from carton_jupyter.panel.requests import RequestError
 from carton_jupyter.presenter.panel_runs import RunView, run_state
@@ -117,4 +118,4 @@ def _ending(work: asyncio.Task[None]) -> tuple[Outcome, BaseException | None]:
     error = work.exception()
     if error is None:
         return "done", None
-    return ("stopped", None) if isinstance(error, carton.CallCancelledError) else ("failed", error)
+    return ("stopped", None) if isinstance(error, carton.CallCancelledError) else ("failed", without_locals(error))
