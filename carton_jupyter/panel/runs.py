@@ -54,11 +54,11 @@ class Runs:
         Raises:
             RequestError: a run is going on.
         """
-        if self._work is not None:
-            raise RequestError("a run is going on already; stop it first")
+        self.check_free()
         begun, clock = datetime.now().astimezone(), time.perf_counter()
         self._last = None
         self._say(RunView("running", self._history.new_number(), begun.timestamp()))
+        outputs.begin(self.view.number)
         self._work = asyncio.create_task(self._stream(model, inputs, outputs))
         try:
             await self._follow(self._work, model.kernel)
@@ -74,6 +74,15 @@ class Runs:
             ))  # fmt: skip
             self._say(replace(self.view, phase=phase, seconds=seconds, ahead=0, error=error))
             self._desk.touch("history", "kernel")
+
+    def check_free(self) -> None:
+        """Refuse what wants a run to begin.
+
+        Raises:
+            RequestError: a run is going on.
+        """
+        if self._work is not None:
+            raise RequestError("a run is going on already; stop it first")
 
     def state(self) -> RunState:
         """What is shown."""

@@ -48,6 +48,7 @@ class Session:
         self._uploads = Uploads()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closed = False
+        self._chosen: object = None  # the example that was asked for last
         self.runs = Runs(desk, self.history)
         self._set_up(subject.info)
         self._examples.make(pictures=False)
@@ -167,6 +168,7 @@ class Session:
             case ask.Run(values):
                 await self._run(values)
             case ask.Replay(number):
+                self.runs.check_free()
                 self._fields.replay(self.history.find(number).entries, f"run {number}")
                 await self._run({})
             case ask.Stop():
@@ -193,7 +195,12 @@ class Session:
 
     async def _example(self, index: int) -> None:
         example, name = self._examples.find(index), self._examples.name(index)
+        for key in example.inputs:
+            self._fields.spec(key)
+        self._chosen = chosen = object()
         inputs, outputs = await self._examples.inputs(index), await self._examples.outputs(index)
+        if self._chosen is not chosen:
+            return  # another was chosen while this one was read, from far away perhaps
         for key, tensor in inputs.items():
             origin = Origin("example", file_of(example.inputs[key]), index)
             await self._fields.put(key, tensor, origin, f"example {name}")

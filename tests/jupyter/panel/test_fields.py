@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from fix_models import Loader
 from PIL import Image
 
 import carton_runtime as carton
+from carton_jupyter.panel import examples
 from carton_jupyter.panel.uploads import LARGEST
 
 BRIGHTEN = """
@@ -252,6 +255,35 @@ def test_an_example_fills_its_fields_and_leaves_the_others(front: Front) -> None
     assert (field(front, "gain")["value"]["typed"], field(front, "gain")["revision"]) == (2, 1)
     assert field(front, "picture")["value"]["label"] == "example small"
     assert field(front, "words")["value"]["typed"] == ["a"]
+
+
+def test_the_example_that_was_chosen_last_counts_however_long_others_take_to_read(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, later = examples.Examples.inputs, threading.Event()
+
+    async def slow(self: examples.Examples, index: int) -> Any:
+        if index == 0:
+            await asyncio.to_thread(later.wait)
+        return await read(self, index)
+
+    monkeypatch.setattr(examples.Examples, "inputs", slow)
+    first = front.post("example", index=0)
+    front.ask("example", index=1)
+    later.set()
+    front.answer(first)
+    assert field(front, "gain")["value"]["label"] == "example half"
+    assert front.state("outputs")["example"] == "half"
+
+
+def test_an_example_that_names_an_unknown_input_changes_nothing(loaded: Loader, show: Show) -> None:
+    both = {"x": np.ones(1), "y": np.ones(1)}
+    out = carton.TensorSpec("out", "float64", ["n"])
+    x = carton.TensorSpec("x", "float64", ["n"])
+    front = show(loaded.code(inputs=[x], outputs=[out], examples=[carton.Example(both, {}, "both")]))
+    with pytest.raises(RefusedError, match="no input 'y'"):
+        front.ask("example", index=0)
+    assert front.panel.inputs["fields"][0]["value"] is None
 
 
 def test_what_an_example_says_should_come_out_is_shown_until_its_inputs_change(front: Front) -> None:
