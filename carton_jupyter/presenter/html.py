@@ -236,7 +236,7 @@ def _about(view: CardView) -> Markup | None:
 
 def _link(link: NamedView) -> Markup:
     url = link["description"]
-    if not url.startswith(("https://", "http://")):
+    if not url.lower().startswith(("https://", "http://")):
         return element("span", f"{link['name']}: {url}")
     return element("a", link["name"], href=url, title=url, rel="noopener noreferrer", target="_blank")
 
