@@ -192,7 +192,8 @@ def _last_run(run: LastRun) -> Markup:
         element("tr", element("td", element("strong", output["name"])), element("td", _form(output)), _summary(output))
         for output in run["outputs"]
     )
-    return _section("Last run", element("table", element("tbody", *rows)), beside=beside)
+    table = element("table", element("tbody", *rows)) if run["outputs"] else None
+    return _section("Last run", table, beside=beside)
 
 
 def _form(output: Output) -> Markup:

@@ -163,6 +163,16 @@ describe("outputs", () => {
     expect(groups.map((group) => [...group.querySelectorAll(".cp-side")].map((side) => side.textContent))).toEqual([["actual"], ["actual", "expected"]])
   })
 
+  test("of a run before one that failed say so", async () => {
+    shown.model.put("outputs", { run: 3, example: "", items: [output("a", scores)], expected: [] })
+    shown.model.put("run", { phase: "done", id: 3 })
+    await frame()
+    expect(region("Outputs").textContent).not.toContain("before")
+    shown.model.put("run", { phase: "failed", id: 4, error: failure })
+    await frame()
+    expect(region("Outputs").textContent).toContain("What follows came out of run 3, before.")
+  })
+
   test("can be shown as something else", async () => {
     shown.model.put("outputs", { items: [output("a", scores)], expected: [] })
     await frame()
