@@ -6,24 +6,29 @@ from collections.abc import Callable
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
 
 import carton_runtime as carton
+from carton_jupyter import presenter
 from carton_jupyter.magics import CartonMagics
 
 _SHOWN = (carton.Carton, carton.sync.Carton, carton.CartonInfo)
 
 
 def install(ip: InteractiveShell) -> Callable[[], None]:
-    """Show panels beside the cards, where there is a front end, once the magics are there, which say whether.
+    """Show panels in place of the cards, where there is a front end, once the magics are there, which say whether.
 
     The result stops that.
     """
     if ip.display_formatter is None or getattr(ip, "kernel", None) is None:
         return lambda: None
-    formatter = ip.display_formatter.mimebundle_formatter
+    formatter = ip.display_formatter.ipython_display_formatter
 
-    def show(shown: Any, **_options: Any) -> dict[str, Any]:
-        return _panel(shown) if ip.magics_manager.registry[CartonMagics.__name__].panel else {}
+    def show(shown: Any) -> None:
+        if ip.magics_manager.registry[CartonMagics.__name__].panel:
+            _show_panel(shown)
+        else:
+            display(presenter.bundle(shown), raw=True)  # type: ignore[no-untyped-call]  # IPython leaves it without types
 
     for kind in _SHOWN:
         formatter.for_type(kind, show)
@@ -35,8 +40,7 @@ def install(ip: InteractiveShell) -> Callable[[], None]:
     return uninstall
 
 
-def _panel(shown: Any) -> dict[str, Any]:
-    """The widget alone: the card is there as HTML and as text already, for who has no widgets."""
-    from carton_jupyter.panel.widget import CartonPanel, reference
+def _show_panel(shown: Any) -> None:
+    from carton_jupyter.panel.widget import CartonPanel
 
-    return reference(CartonPanel(shown, keeps=False))
+    CartonPanel(shown, keeps=False)._ipython_display_()

@@ -14,6 +14,7 @@ from typing import Any
 import anywidget
 import traitlets
 from IPython.core.getipython import get_ipython
+from IPython.display import display
 
 import carton_runtime as carton
 from carton_jupyter import cells
@@ -148,6 +149,17 @@ class CartonPanel(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"<CartonPanel {self._session.subject.info.title!r}>"
+
+    def _ipython_display_(self) -> None:
+        """Show the card, and then the panel, in whose sight the card is hidden (``card.css``).
+
+        As one output, a notebook that is opened without its kernel would show only that the widget is missing.
+        """
+        bundle, _ = self._repr_mimebundle_()
+        widget = {kind: bundle.pop(kind) for kind in (_WIDGET,) if kind in bundle}
+        display(bundle, raw=True)  # type: ignore[no-untyped-call]  # IPython leaves it without types
+        if widget:
+            display({**widget, "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]  # as above
 
     def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The widget; for who has no script, the card and the last run; and a text that is the same each time."""

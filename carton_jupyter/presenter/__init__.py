@@ -53,10 +53,11 @@ def install(ip: InteractiveShell) -> Callable[[], None]:
     return uninstall
 
 
-def bundle(info: carton.CartonInfo) -> dict[str, str]:
-    """The card of a carton, by mimetype."""
-    shown = view.info_view(info)
-    return {"text/html": html.card(shown), "text/plain": text.card(shown)}
+def bundle(shown: carton.CartonInfo | carton.Carton | carton.sync.Carton) -> dict[str, str]:
+    """The card of a model or of a carton, by mimetype."""
+    view_of, as_html, as_text = _TYPES[type(shown)]
+    seen = view_of(shown)
+    return {"text/html": as_html(seen), "text/plain": as_text(seen)}
 
 
 def _shown(view_of: _Show, show: _Show) -> Callable[[Any], str]:

@@ -40,8 +40,8 @@ def card(view: CardView) -> str:
 
 
 def panel(view: CardView, run: LastRun | None) -> str:
-    """A panel without its script: the card, and how the last run went."""
-    return _framed(*_card(view), _last_run(run) if run is not None else None)
+    """A panel without its script: the card, and how the last run went; hidden beside a panel that lives."""
+    return _framed(*_card(view), _last_run(run) if run is not None else None, css="card static")
 
 
 def _card(view: CardView) -> tuple[Markup | None, ...]:
@@ -144,8 +144,8 @@ def _style() -> Markup:
     return element("style", Markup(resources.files(str(__package__)).joinpath("card.css").read_text(encoding="utf-8")))
 
 
-def _framed(*parts: Markup | None) -> str:
-    return element("div", _style(), *parts, css="card")
+def _framed(*parts: Markup | None, css: str = "card") -> str:
+    return element("div", _style(), *parts, css=css)
 
 
 def _header(view: CardView) -> Markup:

@@ -92,9 +92,26 @@ async def test_a_saved_notebook_is_readable_without_a_kernel(
     await notebook.picture("Outputs")
     saved = await notebook.save()
     assert "widgets" not in saved.metadata
-    (output,) = saved.cells[1].outputs
-    assert "<script" not in output.data["text/html"]
-    assert "Brighten" in output.data["text/plain"]
+    card, panel = (output.data for output in saved.cells[1].outputs)
+    assert "<script" not in card["text/html"]
+    assert "Brighten" in card["text/plain"]
+    assert "text/html" not in panel
     static = await open_notebook(lab, like=saved)
     await expect(static.page.get_by_text("Multiplies a picture by a gain.").first).to_be_visible()
     await shoot(static, name="saved-without-a-kernel", whole=True)
+
+
+async def test_the_card_is_hidden_beside_the_panel_and_back_when_the_kernel_is_another(
+    show: Shows, shoot: Shoots
+) -> None:
+    notebook = await show("brighten")
+    card = notebook.page.locator(".carton-static")
+    await expect(card).to_be_hidden()
+    await notebook.save()
+    await notebook.restart_kernel()
+    await notebook.open()
+    await expect(card).to_be_visible()
+    complaint = notebook.page.get_by_text("Error displaying widget")
+    await complaint.wait_for(state="attached")
+    await expect(complaint).to_be_hidden()
+    await shoot(notebook, name="trusted-without-a-panel", whole=True)

@@ -120,8 +120,11 @@ def is_idle(message: Message, request: str) -> bool:
 def shown_by(messages: list[Message]) -> Message:
     """What a cell shows."""
     kinds = ("execute_result", "display_data")
-    data: Message = [message["content"]["data"] for message in messages if message["msg_type"] in kinds][-1]
-    return data
+    shown: Message = {}
+    for message in messages:
+        if message["msg_type"] in kinds:
+            shown = {**message["content"]["data"], **shown}  # the card comes before the panel, and its text counts
+    return shown
 
 
 def closed_by(messages: list[Message]) -> list[str]:
