@@ -42,9 +42,14 @@ def code(subject: Subject, entries: Mapping[str, Entry], namespace: Mapping[str,
 
 def _loading(subject: Subject) -> Iterator[str]:
     location = subject.info.location
+    shown = location or _UNKNOWN
+    if "://" in shown:
+        shown = redacted(shown)
     if location is None:
         yield "# The panel does not know where this model came from."
-    yield f"model = await carton.load({(redacted(location) if location is not None else _UNKNOWN)!r})"
+    elif shown != location:
+        yield "# The address is written without user, password and query: add what of them it needs."
+    yield f"model = await carton.load({shown!r})"
 
 
 def _dict(items: Sequence[str]) -> str:

@@ -157,8 +157,14 @@ def test_a_model_without_a_variable_is_loaded_from_where_it_came(packed: Packed,
     front.ask("run", values={"x": [1.0, 2.0]})
     code = front.ask("code", run=1)["code"]
     assert f"model = await carton.load({str(path)!r})" in code
+    assert "#" not in code
     variables: dict[str, Any] = {}
     assert same(execute(f"{code}\nawait model.aclose()", variables), front.panel.result)
+
+
+def test_a_path_is_no_address_and_written_as_it_is(front: Front, model: carton.Carton) -> None:
+    front.panel._session.subject.info = carton.CartonInfo(runner=model.info.runner, location="/models/what?.carton")
+    assert "carton.load('/models/what?.carton')" in front.ask("code", run=None)["code"]
 
 
 def test_a_replayed_run_is_written_as_the_first_one_was(front: Front, namespace: dict[str, Any]) -> None:
@@ -173,5 +179,6 @@ def test_a_password_in_a_url_is_not_copied(front: Front, model: carton.Carton, m
         runner=model.info.runner, location="https://user:secret@example.com/x.carton?token=abc"
     )
     code = front.ask("code", run=None)["code"]
+    assert "# The address is written without user, password and query: add what of them it needs.\nmodel = " in code
     assert "secret" not in code
     assert "abc" not in code
