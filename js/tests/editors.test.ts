@@ -165,6 +165,12 @@ describe("a text", () => {
     expect(values().at(-1)).toEqual(["one"])
   })
 
+  test("is a list where a variable holds several, and one where it holds one", async () => {
+    await fields(field("any", { editor: "text", dtype: "string", shape: "any shape", value: value(["a", "b"], { source: "variable" }) }),
+      field("list", { editor: "texts", dtype: "string", shape: "[n]", value: value("c", { source: "variable" }) }))
+    expect([box("any").value, box("any, text 2").value, box("list").value]).toEqual(["a", "b", "c"])
+  })
+
   test("in a list of fixed length can not be added to", async () => {
     await fields(field("input", { editor: "texts", dtype: "string", shape: "[1]", value: value(["one"]) }))
     expect(() => byName(shown.root, "button", "Add a text to input")).toThrow()

@@ -231,6 +231,7 @@ describe("the other regions", () => {
     button("twice").click()
     expect(shown.model.asked("example")).toMatchObject([{ index: 0 }])
     expect(button("half").getAttribute("aria-current")).toBe("true")
+    expect(region("Examples").textContent).toContain("the first 1 of 2 examples")
   })
 
   test("self tests run and tell the verdict", async () => {

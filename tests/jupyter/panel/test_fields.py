@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fix_fronts import Front, RefusedError, Show
-from fix_models import Loader
+from fix_models import Loader, Packed
 from PIL import Image
 
 import carton_runtime as carton
@@ -293,6 +293,13 @@ def test_what_an_example_says_should_come_out_is_shown_until_its_inputs_change(f
     assert (state["example"], expected["which"], expected["kind"]) == ("small", "expected", "image")
     front.ask("set", field="gain", value=1)
     assert (front.state("outputs")["example"], front.state("outputs")["expected"]) == ("", [])
+
+
+def test_of_very_many_examples_the_first_are_shown_and_the_others_counted(packed: Packed, show: Show) -> None:
+    x = carton.TensorSpec("x", "float64", ["n"])
+    many = [carton.Example({"x": np.full(1, number)}, {}, f"number {number}") for number in range(101)]
+    state = show(packed(inputs=[x], outputs=[x], examples=many)).panel.examples
+    assert (len(state["items"]), state["more"]) == (100, "the first 100 of 101 examples")
 
 
 def test_examples_are_a_gallery_with_pictures_where_there_are_some(front: Front) -> None:
