@@ -23,10 +23,13 @@ from carton_jupyter.panel.subject import Subject
 from carton_jupyter.panel.uploads import Uploads
 from carton_jupyter.panel.variables import name_of, variable, variables
 from carton_jupyter.previews import decode
+from carton_jupyter.previews.wording import cut
 from carton_runtime.background import background_loop
 
 VERSION = 1
 """Of what both sides say to each other."""
+
+_LONGEST = 5_000  # characters of a line of the log
 
 T = TypeVar("T")
 
@@ -137,7 +140,7 @@ class Session:
                 return {"variables": await asyncio.to_thread(self._variables, name)}
             case ask.Logs():
                 kernel = self.subject.kernel
-                return {"lines": [line.text for line in kernel.log] if kernel is not None else []}
+                return {"lines": [cut(line.text, _LONGEST) for line in kernel.log] if kernel is not None else []}
             case ask.Code(number):
                 entries = self._fields.entries if number is None else self.history.find(number).entries
                 return {"code": code(self.subject, entries, self._desk.namespace())}
