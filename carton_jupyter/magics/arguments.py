@@ -59,11 +59,17 @@ class MagicParser(argparse.ArgumentParser):
         Raises:
             UsageError: the line does not parse.
         """
+        words = self._split(line)
         try:
-            found, rest = self.parse_known_args(self._split(line))
+            found, rest = self.parse_known_args(words)
         except _HelpShownError:
             return None
-        except argparse.ArgumentError as error:
+        except (argparse.ArgumentError, UsageError) as error:
+            misspelt = [word for word in words if word.startswith("--") and word.partition("=")[0] not in self.options]
+            if misspelt:  # which is why something seems to be missing
+                self.error(self._unknown(misspelt))
+            if isinstance(error, UsageError):
+                raise
             self.error(str(error))
         if rest:
             self.error(self._unknown(rest))

@@ -20,6 +20,7 @@ def test_comments_and_a_last_semicolon_are_no_arguments(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
+        ("--devcie", r"no option --devcie; did you mean --device\?"),
         ("x.carton --devcie cpu", r"no option --devcie; did you mean --device\?"),
         ("x.carton --devcie=cpu", r"no option --devcie; did you mean --device\?"),
         ("x.carton --dev cpu", "no option --dev"),
