@@ -10,7 +10,7 @@ import carton_runtime as carton
 from carton_jupyter.panel.fields import Entry, Origin
 from carton_jupyter.panel.subject import Subject, awaitable
 from carton_jupyter.panel.variables import name_of
-from carton_jupyter.presenter.view import dtype_text
+from carton_jupyter.presenter.view import dtype_text, form_text
 from carton_runtime.storage.redact import redacted
 
 _UNKNOWN = "model.carton"
@@ -35,15 +35,21 @@ def code(subject: Subject, entries: Mapping[str, Entry], namespace: Mapping[str,
         writer.imports.add("import carton_runtime as carton")
         lines.extend(_loading(subject))
     values = [f"{key!r}: {writer.value(key, entry)}" for key, entry in entries.items()]
+    lines.extend(writer.notes)
     lines.append(f"outputs = {'await ' * waits}{name}.infer({_dict(values)})")
     return "\n".join([*sorted(writer.imports), *([""] * bool(writer.imports)), *lines, ""])
 
 
 def _loading(subject: Subject) -> Iterator[str]:
     location = subject.info.location
+    shown = location or _UNKNOWN
+    if "://" in shown:
+        shown = redacted(shown)
     if location is None:
         yield "# The panel does not know where this model came from."
-    yield f"model = await carton.load({(redacted(location) if location is not None else _UNKNOWN)!r})"
+    elif shown != location:
+        yield "# The address is written without user, password and query: add what of them it needs."
+    yield f"model = await carton.load({shown!r})"
 
 
 def _dict(items: Sequence[str]) -> str:
@@ -63,6 +69,7 @@ class _Writer:
 
     def __init__(self, info: carton.CartonInfo, model: str, *, waits: bool) -> None:
         self.imports: set[str] = set()
+        self.notes: list[str] = []
         self._model = model
         self._waits = waits
         self._indices = {spec.name: index for index, spec in enumerate(info.inputs)}
@@ -70,17 +77,24 @@ class _Writer:
     def value(self, name: str, entry: Entry) -> str:
         """What is in a field."""
         origin = entry.origin
-        if origin.source == "variable":
+        if origin.source == "variable" and origin.name:
             return origin.name
         if origin.source == "example":
             return self._of_example(name, origin)
-        return self._literal(entry) if entry.typed is not None else self._of_file(name, origin)
+        if entry.typed is not None:
+            return self._literal(entry)
+        return self._of_file(name, origin) if origin.source == "file" else self._unknown(name, entry)
 
     def _of_example(self, name: str, origin: Origin) -> str:
         stored = f"{self._model}.info.examples[{origin.index}].inputs[{name!r}]"
         if origin.name:
             return self._decoded(name, origin, self._awaited(stored, "read"))
         return self._awaited(stored, "get")
+
+    def _unknown(self, name: str, entry: Entry) -> str:
+        """A value that a cell gave under no name; Python refuses the line until there is one."""
+        self.notes.append(f"# Put {form_text(entry.value)} in place of ..., which a cell gave for {name!r}.")
+        return "..."
 
     def _of_file(self, name: str, origin: Origin) -> str:
         self.imports.add("from pathlib import Path")
@@ -99,7 +113,9 @@ class _Writer:
         if dtype == "string" and entry.value.size:
             return repr(values)
         self.imports.add("import numpy as np")
-        return f"np.array({_written(values)}, {'<U1' if dtype == 'string' else dtype!r})"
+        if not entry.value.size:
+            return f"np.empty({entry.value.shape}, {'<U1' if dtype == 'string' else dtype!r})"
+        return f"np.array({_written(values)}, {dtype!r})"
 
 
 def _written(value: Any) -> str:

@@ -12,6 +12,7 @@ from carton_jupyter.panel.requests import RequestError
 from carton_jupyter.presenter.panel_outputs import example_item
 from carton_jupyter.presenter.panel_view import ExampleItem, ExamplesState
 from carton_jupyter.previews import Blob, Value, decode
+from carton_jupyter.previews.wording import first_text
 
 MOST = 100
 
@@ -28,7 +29,7 @@ class Examples:
     """
 
     def __init__(self, info: carton.CartonInfo, desk: Desk) -> None:
-        self._examples = info.examples[:MOST]
+        self._examples, self._count = info.examples[:MOST], len(info.examples)
         self._inputs = {spec.name: spec for spec in info.inputs}
         self._outputs = {spec.name: spec for spec in info.outputs}
         self._desk = desk
@@ -36,7 +37,7 @@ class Examples:
 
     def state(self) -> ExamplesState:
         """The gallery, as far as it is made."""
-        return {"items": self._items}
+        return {"items": self._items, "more": first_text(len(self._examples), self._count, "example")}
 
     def make(self, *, pictures: bool) -> dict[str, Blob]:
         """Make the gallery, which reads what is at hand: not on the background loop."""

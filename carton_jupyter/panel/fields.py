@@ -138,7 +138,8 @@ class Fields:
             InvalidTensorError: it is no tensor.
         """
         spec, ticket = self.spec(name), self._new_ticket(name)
-        tensor = to_tensor(name, value, spec.dtype)
+        # In a thread, for a list may be long, or of objects that have code of their own.
+        tensor = await asyncio.to_thread(to_tensor, name, value, spec.dtype)
         made = await asyncio.to_thread(thumbnail, tensor, spec, self._desk.blobs.new_key(f"input-{name}"))
         if self._latest[name] == ticket:  # else something newer came meanwhile
             self._desk.blobs.replace(f"input {name}", made.blobs)

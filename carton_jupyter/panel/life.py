@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import carton_runtime as carton
 from carton_jupyter.panel import requests as ask
 from carton_jupyter.panel.desk import Desk
+from carton_jupyter.panel.keeping import without_locals
 from carton_jupyter.panel.subject import Model, Subject
 from carton_jupyter.presenter.panel_states import card_state, kernel_strip, load_hint, load_state, report_state
 from carton_jupyter.presenter.panel_view import CardState, LoadState, ReportPhase, ReportState
@@ -116,12 +117,12 @@ class Life:
     async def _test(self) -> None:
         if self._work is not None:
             raise ask.RequestError("the self tests are running already")
-        model = self._subject.required()
+        tests = self._subject.required().run_self_tests()
         self._report("running")
         try:
-            report = await self._stoppable(model.run_self_tests())
+            report = await self._stoppable(tests)
         except Exception as error:
-            self._report("failed", error=error)
+            self._report("failed", error=without_locals(error))
             raise
         self._report("idle" if report is None else "done", report)
 

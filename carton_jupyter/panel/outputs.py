@@ -32,7 +32,9 @@ class Outputs:
         self._shown: dict[Which, list[Output]] = {"actual": [], "expected": []}
         self._wanted: dict[str, Kind] = {}
         self._run = 0
+        self._current = 0  # the run that began after everything else
         self._example = ""
+        self._showing = asyncio.Lock()  # what is asked for later is shown later
         self._offered: tuple[int, Tensors] | None = None
         self._is_last = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
@@ -46,8 +48,14 @@ class Outputs:
             "expected": self._shown["expected"],
         }
 
+    def begin(self, run: int) -> None:
+        """A run begins, on the inputs that are there now."""
+        self._current = run
+
     def offer(self, run: int, tensors: Tensors) -> None:
         """A run has given this; more may follow."""
+        if run != self._current:
+            self.forget_expected()  # of an example that was chosen since: it says nothing about this run
         self._offered = (run, tensors)
         if self._work is None:
             self._is_last.clear()
@@ -61,7 +69,7 @@ class Outputs:
 
     async def expect(self, example: str, tensors: Tensors) -> None:
         """Show what an example says should come out, in place of what came out before."""
-        self._run, self._example = 0, example
+        self._run, self._current, self._example = 0, 0, example
         await self._show("actual", {})
         await self._show("expected", tensors)
 
@@ -83,7 +91,7 @@ class Outputs:
         if kind not in kinds_of(value, self._specs.get(name)):
             raise RequestError(f"output {name!r} cannot be shown as {kind!r}")
         self._wanted[name] = kind
-        await self._show(side, self._tensors[side])
+        await self._show(side)
 
     async def saved(self, name: str, which: str, form: str) -> Blob:
         """An output as a file.
@@ -113,13 +121,18 @@ class Outputs:
         finally:
             self._work = None
 
-    async def _show(self, side: Which, tensors: Tensors) -> None:
-        keys = {name: self._desk.blobs.new_key(f"{side}-{name}") for name in tensors}
-        made = await asyncio.to_thread(self._make, side, tensors, keys)
-        self._tensors[side] = tensors
-        self._shown[side] = [state for state, _ in made]
-        self._desk.blobs.replace(side, {key: blob for _, blobs in made for key, blob in blobs.items()})
-        self._desk.touch("outputs")
+    async def _show(self, side: Which, tensors: Tensors | None = None) -> None:
+        """Show these, or those that are there anew."""
+        async with self._showing:
+            tensors = self._tensors[side] if tensors is None else tensors
+            keys = {name: self._desk.blobs.new_key(f"{side}-{name}") for name in tensors}
+            made = await asyncio.to_thread(self._make, side, tensors, keys)
+            if side == "expected" and not self._example:
+                return  # the inputs have changed meanwhile
+            self._tensors[side] = tensors
+            self._shown[side] = [state for state, _ in made]
+            self._desk.blobs.replace(side, {key: blob for _, blobs in made for key, blob in blobs.items()})
+            self._desk.touch("outputs")
 
     def _make(self, side: Which, tensors: Tensors, keys: Mapping[str, str]) -> list[tuple[Output, Mapping[str, Blob]]]:
         return [

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 import carton_runtime as carton
+from carton_jupyter.previews.wording import clean
 
 MOST_TEXT = 1 << 20
 """Characters of a text."""
@@ -195,7 +196,7 @@ def _checked(name: str, kind: type[Request], given: Mapping[str, Any]) -> dict[s
     hints = get_type_hints(kind)
     for key, value in given.items():
         _check(f"{key} of request {name!r}", value, hints[key])
-    return dict(given)
+    return {key: _sendable(value) for key, value in given.items()}
 
 
 def _check(what: str, value: Any, hint: Any) -> None:
@@ -207,6 +208,15 @@ def _check(what: str, value: Any, hint: Any) -> None:
         raise RequestError(f"{what} is negative")
     if isinstance(value, (str, list, dict)) and _count(value) > MOST_VALUES:
         raise RequestError(f"{what} is too much to type; upload a file, or use a variable")
+
+
+def _sendable(value: Any) -> Any:
+    """The value with texts that can be sent back: half of a surrogate pair would break every message that shows it."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_sendable(item) for item in value]
+    return {_sendable(key): _sendable(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _count(value: Json) -> int:

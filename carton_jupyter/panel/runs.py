@@ -13,6 +13,7 @@ import carton_runtime as carton
 from carton_jupyter.panel.desk import Desk
 from carton_jupyter.panel.fields import Entry
 from carton_jupyter.panel.history import History, Record
+from carton_jupyter.panel.keeping import without_locals
 from carton_jupyter.panel.outputs import Outputs, Tensors
 from carton_jupyter.panel.requests import RequestError
 from carton_jupyter.presenter.panel_runs import RunView, run_state
@@ -53,11 +54,11 @@ class Runs:
         Raises:
             RequestError: a run is going on.
         """
-        if self._work is not None:
-            raise RequestError("a run is going on already; stop it first")
+        self.check_free()
         begun, clock = datetime.now().astimezone(), time.perf_counter()
         self._last = None
         self._say(RunView("running", self._history.new_number(), begun.timestamp()))
+        outputs.begin(self.view.number)
         self._work = asyncio.create_task(self._stream(model, inputs, outputs))
         try:
             await self._follow(self._work, model.kernel)
@@ -73,6 +74,15 @@ class Runs:
             ))  # fmt: skip
             self._say(replace(self.view, phase=phase, seconds=seconds, ahead=0, error=error))
             self._desk.touch("history", "kernel")
+
+    def check_free(self) -> None:
+        """Refuse what wants a run to begin.
+
+        Raises:
+            RequestError: a run is going on.
+        """
+        if self._work is not None:
+            raise RequestError("a run is going on already; stop it first")
 
     def state(self) -> RunState:
         """What is shown."""
@@ -117,4 +127,4 @@ def _ending(work: asyncio.Task[None]) -> tuple[Outcome, BaseException | None]:
     error = work.exception()
     if error is None:
         return "done", None
-    return ("stopped", None) if isinstance(error, carton.CallCancelledError) else ("failed", error)
+    return ("stopped", None) if isinstance(error, carton.CallCancelledError) else ("failed", without_locals(error))

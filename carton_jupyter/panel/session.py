@@ -23,10 +23,13 @@ from carton_jupyter.panel.subject import Subject
 from carton_jupyter.panel.uploads import Uploads
 from carton_jupyter.panel.variables import name_of, variable, variables
 from carton_jupyter.previews import decode
+from carton_jupyter.previews.wording import cut
 from carton_runtime.background import background_loop
 
 VERSION = 1
 """Of what both sides say to each other."""
+
+_LONGEST = 5_000  # characters of a line of the log
 
 T = TypeVar("T")
 
@@ -48,6 +51,7 @@ class Session:
         self._uploads = Uploads()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closed = False
+        self._chosen: object = None  # the example that was asked for last
         self.runs = Runs(desk, self.history)
         self._set_up(subject.info)
         self._examples.make(pictures=False)
@@ -96,7 +100,7 @@ class Session:
         for name, value in values.items():
             known = name_of(self._desk.namespace(), value)
             label = f"variable {known}" if known else "from a cell"
-            await self._fields.put(name, value, Origin("variable", known or name), label)
+            await self._fields.put(name, value, Origin("variable", known), label)
         await self._run({})
         record = self.history.records[-1]
         if record.error is not None:
@@ -136,7 +140,7 @@ class Session:
                 return {"variables": await asyncio.to_thread(self._variables, name)}
             case ask.Logs():
                 kernel = self.subject.kernel
-                return {"lines": [line.text for line in kernel.log] if kernel is not None else []}
+                return {"lines": [cut(line.text, _LONGEST) for line in kernel.log] if kernel is not None else []}
             case ask.Code(number):
                 entries = self._fields.entries if number is None else self.history.find(number).entries
                 return {"code": code(self.subject, entries, self._desk.namespace())}
@@ -167,6 +171,7 @@ class Session:
             case ask.Run(values):
                 await self._run(values)
             case ask.Replay(number):
+                self.runs.check_free()
                 self._fields.replay(self.history.find(number).entries, f"run {number}")
                 await self._run({})
             case ask.Stop():
@@ -193,7 +198,12 @@ class Session:
 
     async def _example(self, index: int) -> None:
         example, name = self._examples.find(index), self._examples.name(index)
+        for key in example.inputs:
+            self._fields.spec(key)
+        self._chosen = chosen = object()
         inputs, outputs = await self._examples.inputs(index), await self._examples.outputs(index)
+        if self._chosen is not chosen:
+            return  # another was chosen while this one was read, from far away perhaps
         for key, tensor in inputs.items():
             origin = Origin("example", file_of(example.inputs[key]), index)
             await self._fields.put(key, tensor, origin, f"example {name}")

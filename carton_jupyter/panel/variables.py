@@ -65,5 +65,5 @@ def _tensor(value: Any, name: str, dtypes: Mapping[str, str]) -> Any:
         return None
     try:
         return to_tensor(name, value, dtypes.get(name))
-    except carton.InvalidTensorError:  # a list of something else, or a dtype that no carton has
+    except Exception:  # noqa: BLE001  a list of something else, of a dtype that no carton has, or of objects that raise
         return None

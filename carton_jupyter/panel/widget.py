@@ -175,8 +175,9 @@ class CartonPanel(anywidget.AnyWidget):
         records: tuple[Record, ...] = self.history
         if not records:
             return None
-        item = self._session.history.state()["items"][0]
-        return {"inputs": item["inputs"], "outcome": item["outcome"], "outputs": self.outputs["items"]}
+        item, shown = self._session.history.state()["items"][0], self.outputs
+        outputs = shown["items"] if shown["run"] == item["id"] else []  # else they are those of a run before
+        return {"inputs": item["inputs"], "outcome": item["outcome"], "outputs": outputs}
 
     # Out
 

@@ -192,7 +192,8 @@ def _last_run(run: LastRun) -> Markup:
         element("tr", element("td", element("strong", output["name"])), element("td", _form(output)), _summary(output))
         for output in run["outputs"]
     )
-    return _section("Last run", element("table", element("tbody", *rows)), beside=beside)
+    table = element("table", element("tbody", *rows)) if run["outputs"] else None
+    return _section("Last run", table, beside=beside)
 
 
 def _form(output: Output) -> Markup:
@@ -236,7 +237,7 @@ def _about(view: CardView) -> Markup | None:
 
 def _link(link: NamedView) -> Markup:
     url = link["description"]
-    if not url.startswith(("https://", "http://")):
+    if not url.lower().startswith(("https://", "http://")):
         return element("span", f"{link['name']}: {url}")
     return element("a", link["name"], href=url, title=url, rel="noopener noreferrer", target="_blank")
 

@@ -6,8 +6,10 @@ become links, so that looking at a card asks no server for anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -16,7 +18,7 @@ from markdown_it.token import Token
 from carton_jupyter.presenter.markup import Markup, element
 
 _MISC = "@misc/"
-_WEB = ("https://", "http://", "mailto:")
+_WEB = re.compile("(https?://|mailto:)", re.IGNORECASE)
 
 
 def render(text: str, pictures: Mapping[str, str]) -> Markup:
@@ -34,17 +36,17 @@ class _Renderer(RendererHTML):
         """A picture of the carton, or a link, or else what it would have shown in words."""
         source = str(tokens[idx].attrs.get("src", ""))
         words = self.renderInlineAsText(tokens[idx].children, options, env)
-        path = source.removeprefix(_MISC)
+        path = unquote(source.removeprefix(_MISC))  # the parser has quoted what is not for URLs, blanks for one
         if source.startswith(_MISC) and env["pictures"].get(path):
             return element("img", src=env["pictures"][path], alt=words, css="picture")
-        if source.startswith(_WEB):
+        if _WEB.match(source):
             return element("a", words or source, href=source, rel="noopener noreferrer", target="_blank")
         return element("span", f"[{words or path}]", css="faint")
 
     def link_open(self, tokens: Sequence[Token], idx: int, _options: Any, _env: Any) -> str:
         """A link to the web; what leads elsewhere is text."""
         target = str(tokens[idx].attrs.get("href", ""))
-        if not target.startswith(_WEB):
+        if not _WEB.match(target):
             return "<span>"
         return element("a", href=target, rel="noopener noreferrer", target="_blank").removesuffix("</a>")
 
@@ -52,7 +54,7 @@ class _Renderer(RendererHTML):
         """The end of the link that began before."""
         depth = tokens[idx].level
         opening = next(item for item in reversed(tokens[:idx]) if item.type == "link_open" and item.level == depth)
-        return "</a>" if str(opening.attrs.get("href", "")).startswith(_WEB) else "</span>"
+        return "</a>" if _WEB.match(str(opening.attrs.get("href", ""))) else "</span>"
 
 
 _PARSER = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer).enable("table")

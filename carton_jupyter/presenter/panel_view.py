@@ -169,6 +169,7 @@ class ExamplesState(TypedDict):
     """The examples."""
 
     items: list[ExampleItem]
+    more: str
 
 
 class ReportState(TypedDict):

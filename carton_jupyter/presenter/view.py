@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
+from urllib.parse import unquote
 
 import carton_runtime as carton
 from carton_jupyter.presenter.files_view import FilesView, card_files_view
@@ -281,7 +282,8 @@ def _pictures(info: carton.CartonInfo) -> dict[str, str]:
 
 
 def _named_pictures(info: carton.CartonInfo) -> list[str]:
-    return [path for path in info.misc_files if is_picture(path) and f"@misc/{path}" in (info.model_description or "")]
+    said = unquote(info.model_description or "")
+    return [path for path in info.misc_files if is_picture(path) and f"@misc/{unquote(path)}" in said]
 
 
 def _is_shown(value: Value) -> bool:

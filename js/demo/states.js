@@ -31,7 +31,7 @@ function loaded() {
     },
     run: { phase: "done", id: 3, started: 1795867200, elapsed: 0.31, ahead: 0, items: 1, status: "done in 310 ms", error: null },
     outputs: { run: 3, example: "", items: [image, scores], expected: [] },
-    examples: { items: ["twice", "half", "night street"].map((name, at) => ({ name, description: "", inputs: [{ name: "gain", text: ["2", "0.5", "1.4"][at] }], preview: picture(`0:example:${at}`), has_outputs: true })) },
+    examples: { items: ["twice", "half", "night street"].map((name, at) => ({ name, description: "", inputs: [{ name: "gain", text: ["2", "0.5", "1.4"][at] }], preview: picture(`0:example:${at}`), has_outputs: true })), more: "" },
     tests: {
       phase: "done", names: ["unit gain", "scores stay put"], passed: 2, total: 2, error: null,
       rows: [{ test: "unit gain", output: "image", passed: true, error: "0", tolerance: "exact", time: "0.3 ms", message: "" }, { test: "scores stay put", output: "scores", passed: true, error: "2.4e-07", tolerance: "1e-05", time: "0.4 ms", message: "" }],

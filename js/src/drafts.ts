@@ -78,7 +78,7 @@ export class Drafts {
 
   /** What is typed and is not what Python has, so that what runs is what is seen. */
   take(fields: Field[]): Record<string, Json> {
-    const values: Record<string, Json> = {}
+    const values: [string, Json][] = []
     for (const field of fields.filter((each) => this.#differs(each))) {
       const draft = this.#drafts.get(field.name)
       const reading = this.reading(field)
@@ -86,9 +86,9 @@ export class Drafts {
       clearTimeout(draft.timer)
       draft.timer = undefined
       draft.open = false
-      values[field.name] = reading.value
+      values.push([field.name, reading.value])
     }
-    return values
+    return Object.fromEntries(values) // which takes "__proto__" for a name like any other
   }
 
   #differs(field: Field): boolean {

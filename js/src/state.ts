@@ -73,7 +73,7 @@ export interface Output {
 export interface OutputsState { run: number; example: string; items: Output[]; expected: Output[] }
 
 export interface Example { name: string; description: string; inputs: { name: string; text: string }[]; preview: Preview | null; has_outputs: boolean }
-export interface ExamplesState { items: Example[] }
+export interface ExamplesState { items: Example[]; /** What is left out, "" when nothing. */ more: string }
 
 export interface TestRow { test: string; output: string; passed: boolean; error: string; tolerance: string; time: string; message: string }
 export interface TestsState { phase: "idle" | "running" | "done" | "failed"; names: string[]; passed: number; total: number; rows: TestRow[]; error: ErrorView | null }

@@ -34,6 +34,13 @@ describe("the panel", () => {
     expect(byName(shown.root, "region", "Kernel").textContent).toContain("another process")
   })
 
+  test("says so where a carton names no inputs", async () => {
+    expect(byName(shown.root, "region", "Inputs").textContent).not.toContain("names no inputs")
+    shown.model.put("inputs", { fields: [], symbols: [], can_run: true })
+    await frame()
+    expect(byName(shown.root, "region", "Inputs").textContent).toContain("names no inputs")
+  })
+
   test("has no regions for what the carton has not", async () => {
     shown.model.put("examples", { items: [] })
     shown.model.put("tests", { names: [] })

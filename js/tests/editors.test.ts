@@ -165,6 +165,12 @@ describe("a text", () => {
     expect(values().at(-1)).toEqual(["one"])
   })
 
+  test("is a list where a variable holds several, and one where it holds one", async () => {
+    await fields(field("any", { editor: "text", dtype: "string", shape: "any shape", value: value(["a", "b"], { source: "variable" }) }),
+      field("list", { editor: "texts", dtype: "string", shape: "[n]", value: value("c", { source: "variable" }) }))
+    expect([box("any").value, box("any, text 2").value, box("list").value]).toEqual(["a", "b", "c"])
+  })
+
   test("in a list of fixed length can not be added to", async () => {
     await fields(field("input", { editor: "texts", dtype: "string", shape: "[1]", value: value(["one"]) }))
     expect(() => byName(shown.root, "button", "Add a text to input")).toThrow()
@@ -230,7 +236,35 @@ describe("a grid", () => {
   })
 })
 
+describe("a pasted table", () => {
+  const paste = async (into: string, text: string) => {
+    box(into).dispatchEvent(Object.assign(new Event("paste", { bubbles: true, cancelable: true }), { clipboardData: { files: [], getData: () => text } }))
+    await pause()
+    return values().at(-1)
+  }
+
+  test("makes room for itself along the axes that may grow", async () => {
+    await fields(field("matrix", { editor: "grid", shape: "[n, m]", value: value([[1, 2]]) }))
+    expect(await paste("matrix 0, 1", "5\t6\n7\t8\n")).toBeUndefined()
+    expect(shown.root.textContent).toContain("some cells are empty")
+    expect(await paste("matrix 0, 0", "1\t5\t6\n2\t7\t8\n")).toEqual([[1, 5, 6], [2, 7, 8]])
+  })
+
+  test("keeps the sizes that are fixed", async () => {
+    await fields(field("matrix", { editor: "grid", shape: "[n, 2]", value: value([[1, 2]]) }))
+    expect(await paste("matrix 0, 0", "1\t5\t6\n2\t7\t8\n")).toEqual([[1, 5], [2, 7]])
+    await fields(field("row", { editor: "grid", shape: "[n]", value: value([1]) }))
+    expect(await paste("row 0", "1\t5\t6\n2\t7\t8\n")).toEqual([1, 5, 6])
+  })
+})
+
 describe("a value from elsewhere", () => {
+  test("of no axes is shown in a grid too", async () => {
+    await fields(field("x", { editor: "grid", shape: "any shape", value: value(3, { source: "variable" }) }))
+    expect(box("x 0").value).toBe("3")
+  })
+
+
   test("is shown with its picture, name and shape, and can be cleared", async () => {
     const large = value(null, { source: "file", label: "castle.png", dtype: "uint8", shape: "[96, 128, 3]", preview: picture("1:x:1") })
     await fields(field("picture", { editor: "image", dtype: "uint8", value: large }))

@@ -31,6 +31,16 @@ describe("the card", () => {
     expect(disabled("Load")).toBe(false)
   })
 
+  test("gives up loading when asked to", async () => {
+    shown.model.put("load", { phase: "loading", status: "160 of 417 MB", fraction: 0.38 })
+    await frame()
+    button("Stop loading").click()
+    expect(shown.model.asked("stop")).toHaveLength(1)
+    shown.model.put("load", { phase: "card", status: "", fraction: null })
+    await frame()
+    expect(() => button("Stop loading")).toThrow()
+  })
+
   test("drops from a description what could run", async () => {
     shown.model.put("card", { description_html: '<p onclick="x()">Hi <a href="javascript:x()">there</a><a href="https://a.example/">link</a></p><script>x()</script><img src="data:image/png;base64,AA" onerror="x()"><iframe src="https://a.example"></iframe>' })
     await frame()
@@ -54,6 +64,14 @@ describe("running", () => {
     shown.model.put("run", { phase: "idle", id: 0, status: "", elapsed: null, error: null })
     shown.model.put("inputs", { fields: [field("gain", { value: value(2) })], can_run: true })
     await frame()
+  })
+
+  test("takes along an input of any name", async () => {
+    shown.model.put("inputs", { fields: [field("__proto__", { value: value(2) })], can_run: true })
+    await frame()
+    type(byName(shown.root, "textbox", "__proto__"), "7")
+    button("Run").click()
+    expect(JSON.stringify(shown.model.asked("run")[0]!["values"])).toBe('{"__proto__":7}')
   })
 
   test("takes along what is typed and not sent", async () => {
@@ -145,6 +163,16 @@ describe("outputs", () => {
     expect(groups.map((group) => [...group.querySelectorAll(".cp-side")].map((side) => side.textContent))).toEqual([["actual"], ["actual", "expected"]])
   })
 
+  test("of a run before one that failed say so", async () => {
+    shown.model.put("outputs", { run: 3, example: "", items: [output("a", scores)], expected: [] })
+    shown.model.put("run", { phase: "done", id: 3 })
+    await frame()
+    expect(region("Outputs").textContent).not.toContain("before")
+    shown.model.put("run", { phase: "failed", id: 4, error: failure })
+    await frame()
+    expect(region("Outputs").textContent).toContain("What follows came out of run 3, before.")
+  })
+
   test("can be shown as something else", async () => {
     shown.model.put("outputs", { items: [output("a", scores)], expected: [] })
     await frame()
@@ -203,6 +231,7 @@ describe("the other regions", () => {
     button("twice").click()
     expect(shown.model.asked("example")).toMatchObject([{ index: 0 }])
     expect(button("half").getAttribute("aria-current")).toBe("true")
+    expect(region("Examples").textContent).toContain("the first 1 of 2 examples")
   })
 
   test("self tests run and tell the verdict", async () => {
@@ -214,6 +243,14 @@ describe("the other regions", () => {
     expect(region("Self tests").textContent).toContain("1 of 2 pass")
     expect(region("Self tests").textContent).toContain("0.5 instead of 0.2")
     expect([...region("Self tests").querySelectorAll("td:first-child")].map((cell) => cell.textContent)).toEqual(["✗ fails: a", "0.5 instead of 0.2", "✓ passes: a"])
+  })
+
+  test("self tests are stopped when asked to", async () => {
+    expect(() => button("Stop the self tests")).toThrow()
+    shown.model.put("tests", { phase: "running" })
+    await frame()
+    button("Stop the self tests").click()
+    expect(shown.model.asked("stop")).toHaveLength(1)
   })
 
   test("the kernel strip restarts, unloads and shows the log", async () => {

@@ -15,6 +15,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 GRAVE = ("serious", "critical")
 
+_LINES = """parts => parts.map((part) => {
+  const text = document.createRange()
+  text.selectNodeContents(part)
+  return new Set([...text.getClientRects()].map((line) => line.top)).size
+})"""
+
 
 async def tried(show: Shows) -> NotebookPage:
     """A panel in which everything has happened."""
@@ -50,6 +56,18 @@ async def test_axe_would_find_something(show: Shows, front_end: FrontEnd) -> Non
     await notebook.page.add_script_tag(path=front_end.folder / "node_modules" / "axe-core" / "axe.min.js")
     await notebook.panel.evaluate("panel => panel.append(document.createElement('button'))")
     assert [text for text in await findings(notebook) if text.startswith("button-name")]
+
+
+async def test_jupyters_own_rules_for_terms_do_not_break_them(show: Shows) -> None:
+    notebook = await show("brighten")
+    await notebook.button("About").click()
+    await notebook.button("twice").click()
+    await notebook.run_model()
+    await notebook.region("Outputs").get_by_label("Show brightness as").select_option("statistics")
+    for name, lines in (("Model card", ".cp-facts dt"), ("Outputs", ".cp-statistics :is(dt, dd)")):
+        found = notebook.region(name).locator(lines)
+        await expect(found.first).to_be_visible()
+        assert max(await found.evaluate_all(_LINES)) == 1
 
 
 async def test_its_colours_are_those_of_the_theme(show: Shows) -> None:

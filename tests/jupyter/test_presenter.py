@@ -182,15 +182,25 @@ SAFE = 'rel="noopener noreferrer" target="_blank"'
         ("[a](https://e.com) [b](file:///x)", "[b](file:///x)"),
         ("![a](https://example.com/track.png)", f'<a href="https://example.com/track.png" {SAFE}>a</a>'),
         ("![a](@misc/a.png)", '<img class="carton-picture" src="data:image/png;base64,AA==" alt="a">'),
+        ("![a](<@misc/b ä.png>)", '<img class="carton-picture" src="data:image/png;base64,BB==" alt="a">'),
+        ("![a](@misc/b%20%C3%A4.png)", '<img class="carton-picture" src="data:image/png;base64,BB==" alt="a">'),
+        ("[a](HTTPS://example.com/)", f'<a href="HTTPS://example.com/" {SAFE}>a</a>'),
         ("![a *b*](@misc/other.png)", '<span class="carton-faint">[a b]</span>'),
         ("<b>bold</b>", "&lt;b&gt;bold&lt;/b&gt;"),
         ("| a |\n| - |\n| 1 |", "<td>1</td>"),
     ],
 )
 def test_a_description_can_do_nothing(source: str, shown: str) -> None:
-    rendered = markdown.render(source, {"a.png": "data:image/png;base64,AA=="})
+    pictures = {"a.png": "data:image/png;base64,AA==", "b ä.png": "data:image/png;base64,BB=="}
+    rendered = markdown.render(source, pictures)
     assert shown in rendered
     assert rendered.count("<a ") == rendered.count("</a>")
+
+
+@pytest.mark.parametrize("named", ["<@misc/a picture.png>", "@misc/a%20picture.png"])
+def test_a_picture_may_have_any_name(named: str, packed: Packed) -> None:
+    said = {"model_description": f"![curve]({named})", "misc_files": {"a picture.png": png()}, "examples": []}
+    assert html.card(view.info_view(info_of(packed, **said))).count("data:image/png;base64,") == 1
 
 
 def test_pictures_are_small_and_of_known_kinds() -> None:

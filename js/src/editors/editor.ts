@@ -27,8 +27,10 @@ const EDITORS: Partial<Record<Field["editor"], Editor<unknown>>> = { number, tex
 
 /** A value too large to type has no editor, nor has a picture: the drop zone shows those. */
 export function editorOf(field: Field): Editor<unknown> {
-  const large = field.value !== null && field.value.typed === null
-  return large ? none : (EDITORS[field.editor] ?? none)
+  const given = field.value?.typed
+  if (given === null) return none
+  const many = field.editor === "text" && Array.isArray(given) // where any shape will do, a variable may hold several
+  return EDITORS[many ? "texts" : field.editor] ?? none
 }
 
 export function typed(field: Field): boolean {

@@ -10,7 +10,7 @@ type Cells = string[][]
 export const grid: Editor<Cells> = {
   raw: (field) => {
     const value = field.value?.typed
-    if (!Array.isArray(value)) return blank(field)
+    if (!Array.isArray(value)) return value === null || value === undefined ? blank(field) : [[showNumber(value)]]
     return (rank(field) === 1 ? [value] : value).map((row) => (Array.isArray(row) ? row.map(showNumber) : []))
   },
   read: (cells, field) => {
@@ -57,7 +57,7 @@ function cell(text: string, [r, c]: [number, number], field: Field, edit: Edit<C
     on: {
       input: (event) => edit((cells) => filled(cells, [r, c], [[(event.target as HTMLInputElement).value]])),
       keydown: (event) => move(event as KeyboardEvent, r, c),
-      paste: (event) => paste(event as ClipboardEvent, [r, c], edit),
+      paste: (event) => paste(event as ClipboardEvent, [r, c], field, edit),
     },
   }))
 }
@@ -83,15 +83,28 @@ function move(event: KeyboardEvent, r: number, c: number): void {
   next.select()
 }
 
-function paste(event: ClipboardEvent, at: [number, number], edit: Edit<Cells>): void {
+function paste(event: ClipboardEvent, at: [number, number], field: Field, edit: Edit<Cells>): void {
   const block = (event.clipboardData?.getData("text/plain") ?? "").trim().split(/\r?\n/).map((line) => line.split(/\t|[,;]\s*/))
   if (block.length === 1 && (block[0]?.length ?? 0) < 2) return
   event.preventDefault()
-  edit((cells) => filled(cells, at, block))
+  edit((cells) => filled(grown(cells, at, block, field), at, block))
+}
+
+/** Which axes may grow: columns and rows. */
+function free(field: Field): (boolean | undefined)[] {
+  return sizes(field).reverse().map((size) => !/^\d+$/.test(size))
+}
+
+/** With room for a block; what is beyond an axis that may not grow has none. */
+function grown(cells: Cells, [r, c]: [number, number], block: Cells, field: Field): Cells {
+  const [columns, rows] = free(field)
+  const width = Math.max(cells[0]?.length ?? 1, columns ? c + Math.max(...block.map((row) => row.length)) : 0)
+  const height = Math.max(cells.length, rows ? r + block.length : 0)
+  return Array.from({ length: height }, (_, i) => Array.from({ length: width }, (_, j) => cells[i]?.[j] ?? ""))
 }
 
 function growing(cells: Cells, field: Field, edit: Edit<Cells>): VNode[] {
-  const [columns, rows] = sizes(field).reverse().map((size) => !/^\d+$/.test(size))
+  const [columns, rows] = free(field)
   const change = (text: string, label: string, by: (cells: Cells) => Cells, disabled = false) =>
     button(text, () => edit(by), { look: "quiet", label: `${label} ${field.name}`, disabled })
   return [

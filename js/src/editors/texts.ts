@@ -7,7 +7,7 @@ import type { Edit, Editor, Ids } from "./editor"
 export const texts: Editor<string[]> = {
   raw: (field) => {
     const value = field.value?.typed
-    return Array.isArray(value) ? value.map(String) : [""]
+    return Array.isArray(value) ? value.map(String) : [String(value ?? "")]
   },
   read: (raw) => (raw.length === 1 && !raw[0] ? { empty: true } : { value: raw }),
   draw: (raw, field, edit, ids) => h("div", { class: "cp-texts", role: "group", "aria-label": `${field.name}, list of texts` },

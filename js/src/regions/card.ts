@@ -90,6 +90,7 @@ function loading(view: View, load: LoadState): VNode {
   return h("div", { class: "cp-load" },
     h("div", { class: "cp-row" },
       button("Load", () => void view.ask("load", "load", {}), { look: "primary", disabled: busy, busy }),
+      busy && button("Stop", () => void view.ask("load", "stop", {}), { label: "Stop loading" }),
       h("span", { class: "cp-muted cp-grow" }, load.hint)),
     busy && progress("loading the model", load.fraction),
     statusLine(view, load.status),

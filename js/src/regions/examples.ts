@@ -1,6 +1,6 @@
 // The carton's examples: a click fills the inputs.
 import { classes, h, type VNode } from "../dom"
-import { errorBox, heading, section } from "../parts"
+import { errorBox, heading, more, section } from "../parts"
 import { thumbnail } from "../previews/preview"
 import type { Example } from "../state"
 import type { View } from "../view"
@@ -10,12 +10,13 @@ export function examples(view: View): Region {
   return {
     follows: ["examples", "outputs"],
     draw: () => {
-      const { items } = view.state("examples")
+      const { items, more: left } = view.state("examples")
       if (!items.length) return null
       const chosen = view.state("outputs").example
       return section("Examples", "examples",
         heading("Examples"),
         h("div", { class: "cp-gallery" }, items.map((item, index) => card(view, item, index, item.name === chosen))),
+        more(left),
         errorBox(view.failure("examples")))
     },
   }

@@ -37,6 +37,7 @@ class Inputs {
     if (!active(state)) this.#clock.idle()
     return section("Inputs", "inputs",
       heading("Inputs"),
+      !fields.length && h("div", { class: "cp-muted" }, "The carton names no inputs. To give the model some, call it in a cell."),
       fields.map((field, at) => this.#field(field, `${this.view.uid}-${at}`)),
       symbols.length > 0 && h("div", { class: "cp-symbols" }, symbols.map(({ name, value }) => chip(`${name} `, h("b", {}, value)))),
       errorBox(this.view.failure("inputs")),

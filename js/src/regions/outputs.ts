@@ -21,11 +21,14 @@ export function outputs(view: View): Region {
     follows: ["outputs", "run"],
     draw: () => {
       const state = view.state("outputs")
-      const error = view.state("run").error ?? refused()
+      const run = view.state("run")
+      const error = run.error ?? refused()
+      const old = (run.phase === "failed" || run.phase === "stopped") && state.run > 0 && state.run !== run.id
       return section("Outputs", "outputs",
         heading("Outputs", state.example && chip("example ", h("b", {}, state.example)), h("span", { class: "cp-grow" }),
           button("Copy as code", () => void code.copy(state.items.length ? state.run : null), { look: "quiet" })),
         copied(code), errorBox(error), errorBox(view.failure("outputs")),
+        old && state.items.length > 0 && h("div", { class: "cp-more" }, `What follows came out of run ${state.run}, before.`),
         groups(view, saver, state),
         !error && !state.items.length && !state.expected.length && h("p", { class: "cp-empty" }, "Results appear here."))
     },

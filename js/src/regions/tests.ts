@@ -15,6 +15,7 @@ export function tests(view: View): Region {
       const running = state.phase === "running"
       return section("Self tests", "tests",
         heading("Self tests", verdict(state), h("span", { class: "cp-grow" }),
+          running && button("Stop", () => void view.ask("tests", "stop", {}), { label: "Stop the self tests" }),
           button("Run self tests", () => void view.ask("tests", "test", {}), { disabled: running, busy: running })),
         running && progress("running the self tests", state.total ? state.rows.length / state.total : null),
         state.rows.length ? table(state.rows) : state.phase === "idle" && h("div", { class: "cp-muted" }, state.names.join(" · ")),

@@ -125,6 +125,29 @@ def test_files_are_read_from_beside_the_notebook(
     assert same(execute(code, namespace), front.panel.result)
 
 
+def test_what_a_cell_gave_under_no_name_is_written_out(
+    front: Front, namespace: dict[str, Any], model: carton.Carton
+) -> None:
+    namespace.update(m=model, x="another thing", pixels=np.ones((2, 2, 3), np.uint8))
+    given = {"x": [1.5, 2.5], "picture": namespace["pixels"], "words": np.empty(0, "<U1")}
+    asyncio.run(front.panel.infer(given))
+    code = front.ask("code", run=1)["code"]
+    assert "'x': np.array([1.5, 2.5], 'float64')" in code
+    assert "'picture': pixels" in code
+    assert same(execute(code, namespace), front.panel.result)
+
+
+def test_what_is_too_large_to_write_out_and_has_no_name_is_asked_for(
+    front: Front, namespace: dict[str, Any], model: carton.Carton
+) -> None:
+    namespace.update(m=model, x="another thing")
+    asyncio.run(front.panel.infer(x=np.zeros(1000), picture=np.ones((2, 2, 3), np.uint8), words=["a"]))
+    code = front.ask("code", run=1)["code"]
+    assert "# Put float64 [1000] in place of ..., which a cell gave for 'x'." in code
+    with pytest.raises(carton.InvalidTensorError, match="'x'"):
+        execute(code, namespace)
+
+
 def test_a_model_without_a_variable_is_loaded_from_where_it_came(packed: Packed, show: Show) -> None:
     path = packed(
         inputs=[carton.TensorSpec("x", "float64", ["n"])], outputs=[carton.TensorSpec("out", "float64", ["n"])]
@@ -134,8 +157,14 @@ def test_a_model_without_a_variable_is_loaded_from_where_it_came(packed: Packed,
     front.ask("run", values={"x": [1.0, 2.0]})
     code = front.ask("code", run=1)["code"]
     assert f"model = await carton.load({str(path)!r})" in code
+    assert "#" not in code
     variables: dict[str, Any] = {}
     assert same(execute(f"{code}\nawait model.aclose()", variables), front.panel.result)
+
+
+def test_a_path_is_no_address_and_written_as_it_is(front: Front, model: carton.Carton) -> None:
+    front.panel._session.subject.info = carton.CartonInfo(runner=model.info.runner, location="/models/what?.carton")
+    assert "carton.load('/models/what?.carton')" in front.ask("code", run=None)["code"]
 
 
 def test_a_replayed_run_is_written_as_the_first_one_was(front: Front, namespace: dict[str, Any]) -> None:
@@ -150,5 +179,6 @@ def test_a_password_in_a_url_is_not_copied(front: Front, model: carton.Carton, m
         runner=model.info.runner, location="https://user:secret@example.com/x.carton?token=abc"
     )
     code = front.ask("code", run=None)["code"]
+    assert "# The address is written without user, password and query: add what of them it needs.\nmodel = " in code
     assert "secret" not in code
     assert "abc" not in code

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fix_fronts import Front, RefusedError, Show
-from fix_models import Loader
+from fix_models import Loader, Packed
 from PIL import Image
 
 import carton_runtime as carton
+from carton_jupyter.panel import examples
 from carton_jupyter.panel.uploads import LARGEST
 
 BRIGHTEN = """
@@ -145,6 +148,15 @@ def test_variables_that_could_go_into_a_field_are_listed_what_fits_first(
     ]
 
 
+def test_a_variable_that_raises_when_looked_at_hides_no_other(front: Front, namespace: dict[str, Any]) -> None:
+    class Odd:
+        def __array__(self, *_: object, **__: object) -> None:
+            raise RuntimeError("not now")
+
+    namespace.update(odd=[Odd()], pixels=np.ones((2, 2, 3), np.uint8))
+    assert [item["name"] for item in front.ask("variables", field="picture")["variables"]] == ["pixels"]
+
+
 def test_whether_a_variable_fits_depends_on_the_other_fields(front: Front, namespace: dict[str, Any]) -> None:
     namespace["z"] = np.zeros((4, 5), np.uint8)
     front.ask("example", index=0)
@@ -245,6 +257,35 @@ def test_an_example_fills_its_fields_and_leaves_the_others(front: Front) -> None
     assert field(front, "words")["value"]["typed"] == ["a"]
 
 
+def test_the_example_that_was_chosen_last_counts_however_long_others_take_to_read(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, later = examples.Examples.inputs, threading.Event()
+
+    async def slow(self: examples.Examples, index: int) -> Any:
+        if index == 0:
+            await asyncio.to_thread(later.wait)
+        return await read(self, index)
+
+    monkeypatch.setattr(examples.Examples, "inputs", slow)
+    first = front.post("example", index=0)
+    front.ask("example", index=1)
+    later.set()
+    front.answer(first)
+    assert field(front, "gain")["value"]["label"] == "example half"
+    assert front.state("outputs")["example"] == "half"
+
+
+def test_an_example_that_names_an_unknown_input_changes_nothing(loaded: Loader, show: Show) -> None:
+    both = {"x": np.ones(1), "y": np.ones(1)}
+    out = carton.TensorSpec("out", "float64", ["n"])
+    x = carton.TensorSpec("x", "float64", ["n"])
+    front = show(loaded.code(inputs=[x], outputs=[out], examples=[carton.Example(both, {}, "both")]))
+    with pytest.raises(RefusedError, match="no input 'y'"):
+        front.ask("example", index=0)
+    assert front.panel.inputs["fields"][0]["value"] is None
+
+
 def test_what_an_example_says_should_come_out_is_shown_until_its_inputs_change(front: Front) -> None:
     front.ask("example", index=0)
     state = front.state("outputs")
@@ -252,6 +293,13 @@ def test_what_an_example_says_should_come_out_is_shown_until_its_inputs_change(f
     assert (state["example"], expected["which"], expected["kind"]) == ("small", "expected", "image")
     front.ask("set", field="gain", value=1)
     assert (front.state("outputs")["example"], front.state("outputs")["expected"]) == ("", [])
+
+
+def test_of_very_many_examples_the_first_are_shown_and_the_others_counted(packed: Packed, show: Show) -> None:
+    x = carton.TensorSpec("x", "float64", ["n"])
+    many = [carton.Example({"x": np.full(1, number)}, {}, f"number {number}") for number in range(101)]
+    state = show(packed(inputs=[x], outputs=[x], examples=many)).panel.examples
+    assert (len(state["items"]), state["more"]) == (100, "the first 100 of 101 examples")
 
 
 def test_examples_are_a_gallery_with_pictures_where_there_are_some(front: Front) -> None:

@@ -143,7 +143,7 @@ def states() -> dict[str, Any]:
         "inputs": inputs(),
         "run": run_state(RunView("failed", 3, 1790000000.0, 0.25, error=error())),
         "outputs": outputs(),
-        "examples": {"items": [item]},
+        "examples": {"items": [item], "more": "the first 1 of 2 examples"},
         "tests": report_state("done", ["ones"], SelfTestReport((result,))),
         "kernel": kernel_strip(kernel()),
         "history": history(),

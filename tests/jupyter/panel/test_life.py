@@ -186,6 +186,14 @@ def test_logs_are_what_the_model_printed(loaded: Loader, show: Show) -> None:
     assert "hello" in front.ask("logs")["lines"]
 
 
+def test_a_line_of_the_log_that_is_very_long_is_cut(loaded: Loader, show: Show) -> None:
+    source = 'def run(tensors):\n    print("y" * 100_000)\n    return {"out": tensors["x"]}'
+    front = show(loaded.function(source, **ABOUT))
+    front.ask("run", values={"x": [1]})
+    (line,) = (line for line in front.ask("logs")["lines"] if line.startswith("y"))
+    assert line == "y" * 5_000 + " … (100,000 characters in all)"
+
+
 # What a panel can show
 
 

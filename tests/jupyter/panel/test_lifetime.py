@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import pytest
-from fix_fronts import Front, Line, Show
+from fix_fronts import Front, Line, RefusedError, Show
 from fix_models import DOUBLE, Loader, Packed
 
 import carton_runtime as carton
@@ -146,6 +146,33 @@ def test_the_panel_of_a_model_that_is_only_shown_ends_with_it(path: Path, show: 
     assert front.panel.model is None
     front.ask("load")  # it knows where it came from
     assert front.state("load")["phase"] == "loaded"
+
+
+def test_a_run_that_failed_does_not_keep_the_model(packed: Packed, show: Show) -> None:
+    fails = DOUBLE.replace("return {", "raise ValueError('no') and {")
+    model: Any = carton.sync.load(packed(fails, **SPECS)).asynchronous
+    front = show(model, keeps=False)
+    front.ask("run", values={"x": [3]})
+    assert front.state("run")["phase"] == "failed"
+    del model
+    gc.collect()
+    front.wait_for("load", lambda state: state["phase"] == "unloaded")
+    assert "no" in str(front.panel.history[0].error)
+
+
+def test_self_tests_that_failed_do_not_keep_the_model(path: Path, show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_model: carton.Carton) -> None:
+        await asyncio.sleep(0)
+        raise carton.ModelClosedError("it is unloaded")
+
+    monkeypatch.setattr(carton.Carton, "run_self_tests", fail)
+    model: Any = carton.sync.load(path).asynchronous
+    front = show(model, keeps=False)
+    with pytest.raises(RefusedError, match="unloaded"):
+        front.ask("test")
+    del model
+    gc.collect()
+    front.wait_for("load", lambda state: state["phase"] == "unloaded")
 
 
 def test_a_model_that_the_panel_loaded_is_closed_with_it(path: Path, show: Show) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from fix_models import Loader
 from PIL import Image
 
 import carton_runtime as carton
+from carton_jupyter.panel import outputs
 from carton_jupyter.panel import requests as ask
 from carton_runtime.background import run_blocking
 
@@ -68,6 +71,22 @@ def test_an_output_can_be_shown_as_something_else_and_stays_so(front: Front) -> 
     assert front.state("outputs")["items"][2]["kind"] == "table"
     front.ask("run", values={"size": 8})
     assert front.state("outputs")["items"][2]["kind"] == "table"
+
+
+def test_what_was_asked_for_last_is_shown_last(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, later = outputs.output_state, threading.Event()
+
+    def slow(name: str, value: Any, *rest: Any) -> Any:
+        made = make(name, value, *rest)
+        if name == "image":
+            later.set() if len(value) == 8 else later.wait(1)  # which is in vain if that comes after this
+        return made
+
+    monkeypatch.setattr(outputs, "output_state", slow)
+    chosen = front.post("show", output="scores", which="actual", kind="table")
+    front.ask("run", values={"size": 8})
+    front.answer(chosen)
+    assert [item["shape"] for item in front.state("outputs")["items"]] == ["[8, 8, 3]", "[3]", "[3]"]
 
 
 def test_what_an_output_cannot_be_is_refused(front: Front) -> None:

@@ -72,6 +72,11 @@ def test_an_upload_without_its_bytes_or_with_too_many_is_refused() -> None:
         parse({"do": "upload", **CHUNK}, [bytes(LARGEST_CHUNK + 1)])
 
 
+def test_half_of_a_surrogate_pair_is_replaced_since_no_message_could_say_it() -> None:
+    typed = parse({"do": "run", "values": {"x": ["a\ud800", {"\udc00": 1}], "y": "\U0001f600"}})
+    assert typed == ask.Run({"x": ["a\ufffd", {"\ufffd": 1}], "y": "\U0001f600"})
+
+
 # At a panel
 
 

@@ -136,6 +136,31 @@ def test_there_is_one_run_at_a_time(front: Front) -> None:
     front.answer(number)
 
 
+def test_a_run_to_be_done_again_leaves_the_fields_alone_while_another_goes_on(front: Front) -> None:
+    run(front, "once", 4)
+    number = start(front, "sleep", 60)
+    with pytest.raises(RefusedError, match="a run is going on already"):
+        front.ask("replay", run=1)
+    assert [field["value"]["typed"] for field in front.state("inputs")["fields"]] == ["sleep", 60]
+    front.ask("stop")
+    front.answer(number)
+
+
+def test_an_example_says_nothing_about_a_run_that_began_before_it_was_chosen(loaded: Loader, show: Show) -> None:
+    seven = carton.Example({"mode": np.array("once"), "count": np.int64(7)}, {"out": np.full(2, 7.0)}, "seven")
+    front = show(loaded.function(f"import numpy as np\n{MODES}", examples=[seven], **SPECS))
+    number = start(front, "endless")
+    front.ask("example", index=0)
+    state = front.wait_for("outputs", lambda state: state["run"] == 1 and not state["example"])
+    assert state["expected"] == []
+    front.ask("stop")
+    front.answer(number)
+    front.ask("example", index=0)
+    front.ask("run")
+    state = front.state("outputs")
+    assert (state["example"], len(state["items"]), len(state["expected"])) == ("seven", 1, 1)
+
+
 def test_results_of_a_stream_are_shown_as_they_come_and_not_each_of_them(front: Front) -> None:
     begin = time.monotonic()
     assert run(front, "stream", 3000) == "done"

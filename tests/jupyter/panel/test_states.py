@@ -159,6 +159,17 @@ def test_a_panel_without_script_is_the_card_and_the_last_run(model: carton.Carto
     assert repr(front.panel) == "<CartonPanel 'Double'>"
 
 
+def test_a_run_that_failed_has_no_outputs_of_the_run_before(loaded: Loader, show: Show) -> None:
+    specs = [carton.TensorSpec(name, "float64", ["n"]) for name in ("x", "out")]
+    source = "def run(tensors):\n    assert tensors['x'].all()\n    return {'out': tensors['x']}\n"
+    front = show(loaded.function(source, inputs=specs[:1], outputs=specs[1:]))
+    front.ask("run", values={"x": [2, 4]})
+    front.ask("run", values={"x": [0]})
+    page = front.panel._repr_mimebundle_()[0]["text/html"]
+    assert "failed after" in page
+    assert "min 2 · max 4" not in page
+
+
 def test_a_closed_panel_is_no_widget_any_more(model: carton.Carton, show: Show) -> None:
     front = show(model)
     front.panel.close()
