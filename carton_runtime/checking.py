@@ -93,7 +93,31 @@ class Specs:
         """Whether a call of that form is known to fit."""
         return (inputs, outputs) in self._fitting
 
-    def remember(self, inputs: Form, outputs: Form | None = None) -> None:
+    def input_problems(self, inputs: Form) -> list[str]:
+        """What is wrong with a call's inputs, names apart."""
+        return list(map(str, _Comparison().problems("input", self.inputs, inputs)))
+
+    def input_name_problems(self, inputs: Form) -> list[str]:
+        """What is wrong with the inputs' names."""
+        found = list(_name_problems("input", self.inputs, inputs))
+        if not found and not self.input_problems(inputs):
+            self._remember(inputs)
+        return found
+
+    def output_problems(self, inputs: Form, outputs: Form) -> list[str]:
+        """What is wrong with a call's outputs, their names and what symbols stand for in its inputs included."""
+        comparison = _Comparison()
+        for _ in comparison.problems("input", self.inputs, inputs):
+            pass  # for what the symbols stand for; the problems were told before the call
+        found = [
+            *_name_problems("output", self.outputs, outputs),
+            *map(str, comparison.problems("output", self.outputs, outputs)),
+        ]
+        if not found:
+            self._remember(inputs, outputs)
+        return found
+
+    def _remember(self, inputs: Form, outputs: Form | None = None) -> None:
         """A call of that form fits in all respects."""
         if len(self._fitting) >= _MOST_FORMS:
             self._fitting.clear()
@@ -143,49 +167,6 @@ def bind(specs: Sequence[TensorSpec], inputs: Mapping[str, Tensor]) -> Binding:
     comparison = _Comparison()
     problems = tuple(comparison.problems("input", specs, form_of(inputs)))
     return Binding(problems, comparison.symbols)
-
-
-class SpecCheck:
-    """The check of one call: what its symbols stand for is remembered over all its inputs and outputs.
-
-    Args:
-        specs: the model's.
-        inputs: the form of the call's inputs.
-
-    Attributes:
-        fits: whether the inputs are known to have no problems.
-    """
-
-    def __init__(self, specs: Specs, inputs: Form) -> None:
-        self._specs = specs
-        self.inputs = inputs
-        self.fits = specs.fit(inputs)
-
-    def input_problems(self) -> list[str]:
-        """What is wrong with the inputs, names apart."""
-        return list(map(str, _Comparison().problems("input", self._specs.inputs, self.inputs)))
-
-    def input_name_problems(self) -> list[str]:
-        """What is wrong with the inputs' names."""
-        found = list(_name_problems("input", self._specs.inputs, self.inputs))
-        if not found and not self.input_problems():
-            self._specs.remember(self.inputs)
-        return found
-
-    def output_problems(self, outputs: Form) -> list[str]:
-        """What is wrong with the outputs, their names and what symbols stand for included."""
-        if self._specs.fit(self.inputs, outputs):
-            return []
-        comparison = _Comparison()
-        for _ in comparison.problems("input", self._specs.inputs, self.inputs):
-            pass  # for what the symbols stand for; the problems were told before the call
-        found = [
-            *_name_problems("output", self._specs.outputs, outputs),
-            *map(str, comparison.problems("output", self._specs.outputs, outputs)),
-        ]
-        if not found:
-            self._specs.remember(self.inputs, outputs)
-        return found
 
 
 class _Comparison:

@@ -13,9 +13,9 @@ import numpy as np
 
 from carton_runtime import background
 from carton_runtime._child.carton_wire.messages import Kind, Message
-from carton_runtime._child.carton_wire.tensors import form_of
+from carton_runtime._child.carton_wire.tensors import Form, form_of
 from carton_runtime._child.carton_wire.values import Tensor
-from carton_runtime.checking import SpecCheck, Specs, SpecWarning, to_tensors
+from carton_runtime.checking import Specs, SpecWarning, to_tensors
 from carton_runtime.errors import CallTimeoutError, InvalidTensorError, ModelError
 from carton_runtime.info import CartonInfo
 from carton_runtime.runner_kernels.call import Call
@@ -38,14 +38,14 @@ class SealHandle:
     Attributes:
         number: what the model's process knows them by.
         kernel: the process that has them.
-        check: what the symbols of the specs stand for in them.
+        form: theirs.
         call: the call that sealed them.
     """
 
-    def __init__(self, number: int, kernel: Kernel, check: SpecCheck, call: int = 0) -> None:
+    def __init__(self, number: int, kernel: Kernel, form: Form, call: int = 0) -> None:
         self.number = number
         self.kernel = kernel
-        self.check = check
+        self.form = form
         self.call = call
         kernel.sealed.hand_over(call, self)
 
@@ -115,10 +115,10 @@ class Carton:
             CallTimeoutError: it took longer than `timeout`.
             SettingsError: `timeout` is no number of seconds from 0 up.
         """
-        tensors, check = self.prepare(inputs, named)
+        tensors, form = self.prepare(inputs, named)
         kernel = self.admitted_now() or await self._admitted(timeout)
-        with Call(kernel, Kind.CALL, tensors, check.inputs, timeout, handle=None, credit=0) as call:
-            return self.checked(await call.receive(), check)
+        with Call(kernel, tensors, form, {"handle": None, "credit": 0}, timeout) as call:
+            return self.checked(await call.receive(), form)
 
     async def streaming_infer(
         self,
@@ -131,27 +131,27 @@ class Carton:
         Arguments and errors are those of `infer`; `timeout` is for each item. Leaving the loop early tells the model to
         stop.
         """
-        tensors, check = self.prepare(inputs, named)
+        tensors, form = self.prepare(inputs, named)
         kernel = self.admitted_now() or await self._admitted(timeout)
-        with Call(kernel, Kind.CALL, tensors, check.inputs, timeout, handle=None, credit=WINDOW) as call:
+        with Call(kernel, tensors, form, {"handle": None, "credit": WINDOW}, timeout) as call:
             while (message := await call.receive()).kind is not Kind.DONE:
-                yield self.checked(message, check)
+                yield self.checked(message, form)
                 call.ask_for_more(1)
 
     async def seal(self, *inputs: Any, **named: Any) -> SealHandle:
         """Hand inputs to the model before they are needed. Arguments and errors are those of `infer`."""
-        tensors, check = self.prepare(inputs, named)
+        tensors, form = self.prepare(inputs, named)
         kernel = self.admitted_now() or await self._admitted(None)
-        with Call(kernel, Kind.SEAL, tensors, check.inputs) as call:
-            return SealHandle((await call.receive()).fields["handle"], kernel, check, call.number)
+        with Call(kernel, tensors, form, {}, kind=Kind.SEAL) as call:
+            return SealHandle((await call.receive()).fields["handle"], kernel, form, call.number)
 
     async def infer_with_handle(self, handle: SealHandle, *, timeout: float | None = None) -> Tensors:  # noqa: ASYNC109
         """Run the model on sealed inputs. Results and errors are those of `infer`."""
         self.check_handle(handle)
         kernel = self.with_inputs(handle, self.admitted_now() or await self._admitted(timeout))
-        with Call(kernel, Kind.CALL, {}, (), timeout, handle=handle.number, credit=0) as call:
+        with Call(kernel, {}, (), {"handle": handle.number, "credit": 0}, timeout) as call:
             kernel.sealed.take(handle.call)
-            return self.checked(await call.receive(), handle.check)
+            return self.checked(await call.receive(), handle.form)
 
     def alloc_tensor(self, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
         """A new array for inputs of this model, in memory that it shares: a large one costs no copy to send.
@@ -242,27 +242,28 @@ class Carton:
             raise InvalidTensorError(f"the process that had the inputs of {handle!r} is gone")
         return kernel
 
-    def prepare(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Tensors, SpecCheck]:
-        """A call's arguments as tensors that fit the specs, and the check to go on with; raises as `infer` does."""
-        tensors, form = to_tensors(self._by_name(inputs, named), self._specs.input_dtypes)
-        check = SpecCheck(self._specs, form)
-        if not check.fits:
-            self._complain(check.input_name_problems())
-            for problem in check.input_problems():
+    def prepare(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Tensors, Form]:
+        """A call's arguments as tensors that fit the specs, and their form; raises as `infer` does."""
+        specs = self._specs
+        tensors, form = to_tensors(self._by_name(inputs, named), specs.input_dtypes)
+        if not specs.fit(form):
+            self._complain(specs.input_name_problems(form))
+            for problem in specs.input_problems(form):
                 raise InvalidTensorError(problem)
-        return tensors, check
+        return tensors, form
 
-    def checked(self, message: Message, check: SpecCheck) -> Tensors:
-        """The outputs that a reply carries."""
-        problems = check.output_problems(message.form or form_of(message.tensors))
-        if problems and self.strict:
-            raise ModelError(f"the model does not keep to its specs: {'; '.join(problems)}")
-        if problems:
+    def checked(self, message: Message, inputs: Form) -> Tensors:
+        """The outputs that a reply to a call on such inputs carries."""
+        outputs = message.form or form_of(message.tensors)
+        if not self._specs.fit(inputs, outputs):
+            problems = self._specs.output_problems(inputs, outputs)
+            if problems and self.strict:
+                raise ModelError(f"the model does not keep to its specs: {'; '.join(problems)}")
             self._complain(problems)
         return message.tensors
 
     def _by_name(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> Mapping[str, Any]:
-        if len(inputs) == 1 and isinstance(inputs[0], (dict, Mapping)):  # a dict is known for one sooner
+        if len(inputs) == 1 and (type(inputs[0]) is dict or isinstance(inputs[0], Mapping)):
             return _merged(inputs[0], named) if named else inputs[0]
         names = [spec.name for spec in self.info.inputs]
         if len(inputs) > len(names):

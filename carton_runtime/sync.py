@@ -57,39 +57,39 @@ class Carton:
     def infer(self, *inputs: Any, timeout: float | None = None, **named: Any) -> dict[str, Tensor]:
         """Run the model; see `carton_runtime.Carton.infer`."""
         model = self.asynchronous
-        tensors, check = model.prepare(inputs, named)
+        tensors, form = model.prepare(inputs, named)
         kernel = model.admitted_now() or model.admitted_blocking(timeout)
-        with Call(kernel, Kind.CALL, tensors, check.inputs, timeout, handle=None, credit=0) as call:
-            return model.checked(call.receive_blocking(), check)
+        with Call(kernel, tensors, form, {"handle": None, "credit": 0}, timeout) as call:
+            return model.checked(call.receive_blocking(), form)
 
     def streaming_infer(
         self, *inputs: Any, timeout: float | None = None, **named: Any
     ) -> Generator[dict[str, Tensor], None, None]:
         """Run the model and give each result as it comes; see `carton_runtime.Carton.streaming_infer`."""
         model = self.asynchronous
-        tensors, check = model.prepare(inputs, named)
+        tensors, form = model.prepare(inputs, named)
         kernel = model.admitted_now() or model.admitted_blocking(timeout)
-        with Call(kernel, Kind.CALL, tensors, check.inputs, timeout, handle=None, credit=WINDOW) as call:
+        with Call(kernel, tensors, form, {"handle": None, "credit": WINDOW}, timeout) as call:
             while (message := call.receive_blocking()).kind is not Kind.DONE:
-                yield model.checked(message, check)
+                yield model.checked(message, form)
                 call.ask_for_more(1)
 
     def seal(self, *inputs: Any, **named: Any) -> SealHandle:
         """Hand inputs to the model before they are needed; see `carton_runtime.Carton.seal`."""
         model = self.asynchronous
-        tensors, check = model.prepare(inputs, named)
+        tensors, form = model.prepare(inputs, named)
         kernel = model.admitted_now() or model.admitted_blocking()
-        with Call(kernel, Kind.SEAL, tensors, check.inputs) as call:
-            return SealHandle(call.receive_blocking().fields["handle"], kernel, check, call.number)
+        with Call(kernel, tensors, form, {}, kind=Kind.SEAL) as call:
+            return SealHandle(call.receive_blocking().fields["handle"], kernel, form, call.number)
 
     def infer_with_handle(self, handle: SealHandle, *, timeout: float | None = None) -> dict[str, Tensor]:
         """Run the model on sealed inputs; see `carton_runtime.Carton.infer_with_handle`."""
         model = self.asynchronous
         model.check_handle(handle)
         kernel = model.with_inputs(handle, model.admitted_now() or model.admitted_blocking(timeout))
-        with Call(kernel, Kind.CALL, {}, (), timeout, handle=handle.number, credit=0) as call:
+        with Call(kernel, {}, (), {"handle": handle.number, "credit": 0}, timeout) as call:
             kernel.sealed.take(handle.call)
-            return model.checked(call.receive_blocking(), handle.check)
+            return model.checked(call.receive_blocking(), handle.form)
 
     def alloc_tensor(self, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
         """A new array for inputs, in shared memory; see `carton_runtime.Carton.alloc_tensor`."""

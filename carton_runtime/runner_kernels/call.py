@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-import weakref
 from contextvars import copy_context
+from time import perf_counter
 from typing import Any, Self
+from weakref import ref
 
 from carton_runtime._child.carton_wire.frames import new_tuple
 from carton_runtime._child.carton_wire.messages import Kind, Message
@@ -19,6 +19,8 @@ from carton_runtime.runner_kernels.deadlines import check_timeout
 from carton_runtime.runner_kernels.kernel import Kernel
 from carton_runtime.runner_kernels.relay import logger
 from carton_runtime.runner_kernels.replies import raise_failure
+
+_SEALED, _FAILED = Kind.SEALED, Kind.FAILED  # every call asks, and to find an enum's member takes long in Python 3.11
 
 
 class Call:
@@ -32,29 +34,29 @@ class Call:
 
     Args:
         kernel: which to call; its gate was open.
-        kind: what to ask.
         tensors: the inputs.
         form: theirs, if it is known already.
-        timeout: seconds until a reply must have come.
         fields: of the message.
+        timeout: seconds until a reply must have come.
+        kind: what to ask.
     """
 
     def __init__(
         self,
         kernel: Kernel,
-        kind: Kind,
         tensors: dict[str, Tensor],
         form: Form | None,
+        fields: dict[str, Any],
         timeout: float | None = None,
-        **fields: Any,
+        kind: Kind = Kind.CALL,
     ) -> None:
         if timeout is not None:
             check_timeout(timeout)
-        self._start = time.perf_counter()
+        self._start = perf_counter()
         self._kernel = kernel
         self._timeout = timeout
-        self._place = place = kernel.channel.new_place(is_stream="credit" in fields and fields["credit"] > 0)
-        place.caller = weakref.ref(self)
+        self._place = place = kernel.channel.new_place(is_stream=bool(fields.get("credit")))
+        place.caller = ref(self)
         self._request = new_tuple(Message, (kind, place.call, fields, tensors, form))
         self._is_open = True
 
@@ -65,7 +67,7 @@ class Call:
         try:
             kernel.channel.open(self._place)
             kernel.channel.send(self._request)
-            if kernel.is_watched:
+            if kernel.record.is_watched:
                 kernel.announce()
         except BaseException:
             self._give_up()
@@ -75,9 +77,9 @@ class Call:
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if self._is_open:
             self._give_up()
-        if isinstance(error, CartonError):
+        if error is not None and isinstance(error, CartonError):
             self._kernel.statistics.count_failure(str(error))
-        if self._kernel.is_watched:
+        if self._kernel.record.is_watched:
             self._kernel.announce()
 
     @property
@@ -113,16 +115,18 @@ class Call:
         self._kernel.channel.post(Kind.MORE, self._place.call, credit=credit)
 
     def _received(self, message: Message) -> Message:
+        kernel = self._kernel
         if message.kind in LAST:
-            if message.kind is Kind.SEALED:
-                self._kernel.sealed.add(message.call, message.fields["handle"], owner=self)
+            if message.kind is _SEALED:
+                kernel.sealed.add(message.call, message.fields["handle"], owner=self)
             if self._place.context is not None:
                 # What the model printed comes before its result, and to whoever has this call open.
-                self._kernel.drain_log()
-            self._kernel.close_call(self._place)
+                kernel.drain_log()
+            kernel.close_call(self._place)
             self._is_open = False
-            self._kernel.statistics.count(time.perf_counter() - self._start)
-        raise_failure(message)
+            kernel.statistics.count(perf_counter() - self._start)
+        if message.kind is _FAILED:
+            raise_failure(message)
         return message
 
     def _give_up(self) -> None:

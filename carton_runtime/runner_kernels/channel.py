@@ -47,6 +47,11 @@ class Channel:
         sock: a connected stream socket, which the channel owns from now on.
         memory: the memory that the kernel shares.
         on_end: called once, on whatever thread reads it, when the other side has closed or broken the protocol.
+
+    Attributes:
+        ended: whether the other side has closed, or the channel has failed.
+        concurrency: how many calls the kernel takes at once.
+        count_calls: tells how many calls wait for replies.
     """
 
     def __init__(self, sock: socket.socket, memory: Memory, on_end: Callable[[CartonError | None], None]) -> None:
@@ -62,7 +67,7 @@ class Channel:
         self.count_calls = self._places.__len__
         self._numbers = itertools.count(1)
         self.concurrency = 1
-        self._ended = False
+        self.ended = False
         self._failure: CartonError | None = None
         self._unfinished = (0, 0.0)  # bytes of a message that is not whole, and since when there are so many
         self._patience = Patience(_LONGEST_LOOK)
@@ -83,11 +88,6 @@ class Channel:
     def close_place(self, place: Place) -> None:
         """Nobody waits for this call any more; replies that still come are dropped."""
         self._places.pop(place.call, None)
-
-    @property
-    def ended(self) -> bool:
-        """Whether the other side has closed, or the channel has failed."""
-        return self._ended
 
     @property
     def open_calls(self) -> int:
@@ -171,7 +171,7 @@ class Channel:
     def pump(self) -> None:
         """Hand out what is there, without waiting; of more than is received at once, the first part."""
         with self._reading:
-            if not self._ended:
+            if not self.ended:
                 self._read()
 
     def expect_progress(self) -> None:
@@ -181,7 +181,7 @@ class Channel:
         now = time.monotonic()
         if pending != self._unfinished[0]:
             self._unfinished = pending, now
-        elif pending and not self._ended and now - self._unfinished[1] > _LONGEST_PAUSE:
+        elif pending and not self.ended and now - self._unfinished[1] > _LONGEST_PAUSE:
             self._end(
                 ProtocolError(f"the model's process sent part of a message, and then nothing for {_LONGEST_PAUSE:g} s")
             )
@@ -191,7 +191,7 @@ class Channel:
         deadline = self._patience.deadline(start)
         if deadline > start:
             with self._reading:
-                while not (place.settled or self._ended):
+                while not (place.settled or self.ended):
                     if not self._read() and time.perf_counter() > deadline:
                         break
         return deadline
@@ -216,10 +216,11 @@ class Channel:
         return True
 
     def _dispatch(self) -> None:
+        understand = self._codec.understand
         frames = self._decoder.frames()
         frame = next(frames, None)
         while frame is not None:
-            header = self._codec.understand(frame)
+            header = understand(frame)
             if header.touches_memory:
                 # What frees and lends memory must be done once, and not again when the frame is offered again.
                 with Uninterrupted():
@@ -231,13 +232,14 @@ class Channel:
 
     def _deliver(self, header: Header, frame: Frame) -> None:
         message = self._codec.fill(header, frame)
-        self._session.passes(message.kind)
-        place = self._places.get(message.call)
+        self._session.passes(header.kind)
+        _, sequence, call, _, _ = frame
+        place = self._places.get(call)
         if place is not None:
-            place.put(frame.sequence, message)
+            place.put(sequence, message)
 
     def _end(self, error: CartonError | None) -> None:
-        self._ended = True
+        self.ended = True
         self._on_end(error)
 
     def _took(self, place: Place, start: float, deadline: float) -> Message:
@@ -282,7 +284,7 @@ class Channel:
     def duplicate(self) -> socket.socket | None:
         """A second descriptor of the socket, to watch; `None` after the end, when there is nothing to watch for."""
         with contextlib.suppress(OSError):
-            return None if self._ended else self._sock.dup()
+            return None if self.ended else self._sock.dup()
         return None
 
     def _park_blocking(self, place: Place, deadline: float | None) -> None:
@@ -293,7 +295,7 @@ class Channel:
                 left = TICK if deadline is None else deadline - time.perf_counter()
                 if left <= 0:
                     raise TimeoutError
-                bell.wait(None if self._ended else self._sock, min(left, TICK))
+                bell.wait(None if self.ended else self._sock, min(left, TICK))
                 self.pump()
         finally:
             place.wake = None
@@ -303,14 +305,14 @@ class Channel:
     def fail(self, failure: CartonError) -> None:
         """All calls, now and later, end with `failure`."""
         self._failure = failure
-        self._ended = True
+        self.ended = True
         for place in list(self._places.values()):
             place.fail(failure)
 
     def disown(self, failure: CartonError) -> None:
         """As `fail`, in a process that was forked: nobody is woken, since those who wait do so in the other process."""
         self._failure = failure
-        self._ended = True
+        self.ended = True
 
     def close(self) -> None:
         """Close the socket; on the background loop, after `fail`."""

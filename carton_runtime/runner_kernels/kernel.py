@@ -223,11 +223,6 @@ class Kernel:
             _LOGGER.debug("%s is %s", self.name, state.value)
             self.record.changed(state)
 
-    @property
-    def is_watched(self) -> bool:
-        """Whether anybody wants to be told of changes."""
-        return self.record.is_watched
-
     def kill(self, reason: str = "") -> None:
         """End the process at once, from any thread, without waiting; `reason` is told to those who wait."""
         if not self._process.has_ended:

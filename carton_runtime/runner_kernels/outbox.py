@@ -19,6 +19,8 @@ from carton_runtime.runner_kernels.interrupts import Uninterrupted
 
 _MOST_PIECES = 64  # to one sendmsg; IOV_MAX is 1024
 
+_Outgoing = tuple[Sequence[bytes | memoryview], int, list[int]]
+
 
 class Outbox:
     """Frames on their way out, in order. What the socket does not take at once waits for the background loop."""
@@ -28,6 +30,7 @@ class Outbox:
         self._codec = codec
         self._lock = threading.Lock()
         self._poster = 0  # the thread that took the lock last
+        # The pieces of each frame, how many bytes they have, and how many of them each send took.
         self._waiting: deque[_Outgoing] = deque()
         self._watched = False
 
@@ -42,12 +45,12 @@ class Outbox:
             session.passes(message.kind)
             frame = self._codec.encode_again(message)
             if frame is not None:
-                self._waiting.append(_Outgoing([frame], len(frame)))
+                self._waiting.append(([frame], len(frame), []))
             else:
                 # What was lent, and what is said to be free, must leave with the message or not at all.
                 with Uninterrupted():
                     pieces = self._codec.encode(message)
-                    self._waiting.append(_Outgoing(pieces, sum(map(len, pieces))))
+                    self._waiting.append((pieces, sum(map(len, pieces)), []))
             self._flush()
 
     @property
@@ -57,10 +60,11 @@ class Outbox:
 
     def _flush(self) -> None:
         # The lock is held. A dead peer is noticed by whoever reads.
+        waiting = self._waiting
         try:
-            while self._waiting:
-                if self._waiting[0].send(self._sock):
-                    self._waiting.popleft()
+            while waiting:
+                if _send(self._sock, *waiting[0]):
+                    waiting.popleft()
         except BlockingIOError:
             self._watch()
         except OSError:
@@ -96,26 +100,16 @@ class Outbox:
             self._unwatch()
 
 
-class _Outgoing:
-    """One frame, and how much of it each send took."""
-
-    __slots__ = ("_counts", "_pieces", "_size")
-
-    def __init__(self, pieces: Sequence[bytes | memoryview], size: int) -> None:
-        self._pieces = pieces
-        self._size = size
-        self._counts: list[int] = []
-
-    def send(self, sock: socket.socket) -> bool:
-        """Send what the socket takes of the rest; whether that was all of it."""
-        counts = self._counts
+def _send(sock: socket.socket, pieces: Sequence[bytes | memoryview], size: int, counts: list[int]) -> bool:
+    """Send what the socket takes of the rest of a frame; whether that was all of it."""
+    if counts:
         sent = sum(counts)
-        if sent < self._size:
-            rest = unsent([memoryview(piece) for piece in self._pieces], sent) if sent else self._pieces
-            # One C call sends and records: an interrupt lands before it or after it, never between the two.
-            if len(rest) == 1:
-                counts.extend(map(sock.send, rest))
-            else:
-                counts.extend(map(sock.sendmsg, (rest[:_MOST_PIECES],)))
-            sent = sum(counts)
-        return sent == self._size
+        if sent == size:  # an interrupt came before the frame was taken away
+            return True
+        pieces = unsent([memoryview(piece) for piece in pieces], sent)
+    # One C call sends and records: an interrupt lands before it or after it, never between the two.
+    if len(pieces) == 1:
+        counts.extend(map(sock.send, pieces))
+    else:
+        counts.extend(map(sock.sendmsg, (pieces[:_MOST_PIECES],)))
+    return sum(counts) == size

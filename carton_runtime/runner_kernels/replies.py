@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from carton_runtime._child.carton_wire.messages import CANCELLED, Kind, Message
+from typing import NoReturn
+
+from carton_runtime._child.carton_wire.messages import CANCELLED, Message
 from carton_runtime.errors import CallCancelledError, ModelError
 
 
-def raise_failure(message: Message) -> None:
+def raise_failure(message: Message) -> NoReturn:
     """Raise what a FAILED message tells.
 
     Raises:
         CallCancelledError: the call was interrupted.
         ModelError: the model raised.
     """
-    if message.kind is not Kind.FAILED:
-        return
     kind, text = message.fields["type"], message.fields["message"]
     if kind == CANCELLED:
         raise CallCancelledError(text)

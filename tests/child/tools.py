@@ -37,13 +37,20 @@ class Pieces:
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = [memoryview(piece) for piece in pieces if piece]
 
+    def recv(self, room: int, flags: int = 0) -> bytes:
+        return bytes(self._next(room))
+
     def recv_into(self, room: memoryview, nbytes: int = 0, flags: int = 0) -> int:
+        received = self._next(room.nbytes)
+        room[: received.nbytes] = received
+        return received.nbytes
+
+    def _next(self, room: int) -> memoryview:
         if not self._pieces:
-            return 0
-        piece, taken = self._pieces[0], min(len(self._pieces[0]), room.nbytes)
-        room[:taken] = piece[:taken]
-        self._pieces[:1] = [piece[taken:]] if taken < len(piece) else []
-        return taken
+            return memoryview(b"")
+        piece = self._pieces[0]
+        self._pieces[:1] = [piece[room:]] if room < len(piece) else []
+        return piece[:room]
 
 
 def decoded(data: bytes, chunks: Iterable[int] = ()) -> list[Frame]:
@@ -60,7 +67,8 @@ def decoded(data: bytes, chunks: Iterable[int] = ()) -> list[Frame]:
 
 def plain(frame: Frame) -> tuple[int, int, int, bytes, bytes]:
     """A frame as what can be compared."""
-    return frame.kind, frame.sequence, frame.call, frame.header, bytes(frame.body)
+    kind, sequence, call, header, body = frame
+    return kind, sequence, call, header, bytes(body)
 
 
 def round_trip(**tensors: Any) -> dict[str, Any]:

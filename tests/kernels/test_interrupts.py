@@ -18,7 +18,6 @@ from kernels.strikes import struck
 
 import carton_runtime
 import carton_runtime.sync as carton
-from carton_runtime._child.carton_wire.messages import Kind
 from carton_runtime.runner_kernels.call import Call
 from carton_runtime.testing.doubles import FAULTY_MODEL, faulty_options
 
@@ -92,7 +91,7 @@ def test_an_interrupt_at_any_step_costs_its_call_and_nothing_else(call: str, eve
 
 
 def test_a_call_that_was_struck_before_it_could_be_left_is_left_by_the_kernel(model: carton.Carton) -> None:
-    call = Call(model.kernel, Kind.CALL, {"seconds": np.array(1000.0)}, None, handle=None, credit=0)
+    call = Call(model.kernel, {"seconds": np.array(1000.0)}, None, {"handle": None, "credit": 0})
     call.__enter__()
     assert model.kernel.channel.open_calls == 1
     del call

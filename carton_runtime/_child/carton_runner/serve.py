@@ -18,6 +18,7 @@ from typing import Any, Callable, Mapping
 
 import numpy as np
 from carton_wire.connection import Connection
+from carton_wire.frames import new_tuple
 from carton_wire.messages import CANCELLED, WIRE_VERSION, Kind, Message
 from carton_wire.values import Tensor
 
@@ -118,17 +119,17 @@ class Server:
         if batcher is not None and batcher.takes(message):
             batcher.add(message)
         else:
-            self._start(message, self._call)
+            self._executor.run(self._answer, message, self._call)
 
     def _on_seal(self, message: Message) -> None:
         self._unanswered.add(message.call)
-        self._start(message, self._seal)
+        self._executor.run(self._answer, message, self._seal)
 
     def _on_more(self, message: Message) -> None:
         stream = self._streams.get(message.call)
         # It may have ended while the host's wish was on its way.
         if stream is not None and stream.wants(message.fields["credit"]):
-            self._start(message, lambda message: self._advance(message.call, stream))
+            self._executor.run(self._answer, message, lambda message: self._advance(message.call, stream))
 
     def _on_cancel(self, message: Message) -> None:
         if message.call not in self._unanswered:
@@ -136,7 +137,7 @@ class Server:
             self._fail(message.call, CancelledCallError())
         stream = self._streams.get(message.call)
         if stream is not None and stream.leave():
-            self._start(message, lambda message: self._leave(message.call, stream))
+            self._executor.run(self._answer, message, lambda message: self._leave(message.call, stream))
 
     def _on_trim(self, message: Message) -> None:
         self._connection.memory.trim()
@@ -150,9 +151,6 @@ class Server:
 
     # Calls
 
-    def _start(self, message: Message, work: Callable[[Message], None]) -> None:
-        self._executor.run(self._answer, message, work)
-
     def _answer(self, message: Message, work: Callable[[Message], None]) -> None:
         try:
             work(message)
@@ -165,16 +163,21 @@ class Server:
             self._fail(message.call, error)
 
     def _call(self, message: Message) -> None:
-        call, credit = message.call, message.fields["credit"]
-        with self._turns.take(call):
-            found = self._infer(message)
-            outputs = None if credit else checked(found) if type(found) is dict else last(results(found, self._loop))
-        if outputs is not None:
-            del found
-            self._finish(Kind.RESULT, call, outputs)
-            return
+        if message.fields["credit"]:
+            self._open_stream(message)
+        else:
+            self._finish(Kind.RESULT, message.call, self._turns.run(message.call, self._outputs, message))
+
+    def _outputs(self, message: Message) -> dict[str, Tensor]:
+        found = self._infer(message)
+        return checked(found) if type(found) is dict else last(results(found, self._loop))
+
+    def _open_stream(self, message: Message) -> None:
+        call = message.call
+        found = self._turns.run(call, self._infer, message)
         stream = self._streams[call] = Stream(results(found, self._loop))
-        stream.wants(credit)
+        del found
+        stream.wants(message.fields["credit"])
         self._advance(call, stream)
 
     def _infer(self, message: Message) -> Any:
@@ -189,23 +192,23 @@ class Server:
         return self._model.infer(self._sealed.pop(handle))
 
     def _seal(self, message: Message) -> None:
-        with self._turns.take(message.call):
-            if hasattr(self._model, "seal"):
-                handle = self._model.seal(_taken(message))
-                if hasattr(handle, "__await__"):
-                    handle = self._loop.wait(handle)
-            else:
-                handle = next(self._handles)
-                self._sealed[handle] = _taken(message)
+        handle = self._turns.run(message.call, self._keep, message)
         if type(handle) is not int:
             raise UnfitModelError(f"the model's seal returned {handle!r}; it must return an int")
         self._finish(Kind.SEALED, message.call, handle=handle)
 
+    def _keep(self, message: Message) -> Any:
+        if hasattr(self._model, "seal"):
+            handle = self._model.seal(_taken(message))
+            return self._loop.wait(handle) if hasattr(handle, "__await__") else handle
+        handle = next(self._handles)
+        self._sealed[handle] = _taken(message)
+        return handle
+
     def _advance(self, call: int, stream: Stream) -> None:
         """Send the items that are wanted; the stream stays suspended after them."""
         while stream.goes_on():
-            with self._turns.take(call):
-                tensors = next(stream.results, None)
+            tensors = self._turns.run(call, next, stream.results, None)
             if tensors is None:
                 self._streams.pop(call, None)
                 self._finish(Kind.DONE, call)
@@ -216,8 +219,7 @@ class Server:
 
     def _leave(self, call: int, stream: Stream) -> None:
         self._streams.pop(call, None)
-        with self._turns.leave(call):
-            stream.close()
+        self._turns.leave(call, stream.close)
         self._finish(Kind.DONE, call)
 
     def _abandon_stream(self, call: int) -> None:
@@ -226,8 +228,7 @@ class Server:
         if stream is None:
             return
         try:
-            with self._turns.leave(call):
-                stream.close()
+            self._turns.leave(call, stream.close)
         except ANY:
             return  # the call has failed already, for the reason that came first
 
@@ -247,8 +248,10 @@ class Server:
 
     def infer_batch(self, calls: tuple[int, ...], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Run the model on the rows of several calls."""
-        with self._turns.take_batch(calls):
-            return last(results(self._model.infer(tensors), self._loop))
+        return self._turns.run_batch(calls, self._batch_outputs, tensors)
+
+    def _batch_outputs(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        return last(results(self._model.infer(tensors), self._loop))
 
     def finish_batched(self, call: int, outputs: dict[str, Tensor]) -> None:
         """Answer one call of a batch."""
@@ -281,7 +284,7 @@ class Server:
         except (ValueError, AttributeError):  # a model may close or replace them; its result comes all the same
             pass
         with self._sending:
-            self._connection.send(Message(kind, call, fields, tensors or {}))
+            self._connection.send(new_tuple(Message, (kind, call, fields, tensors or {}, None)))
 
     def _disown(self) -> None:
         """In a process that the model has forked: its answers are not the model's, and it ends where they begin."""

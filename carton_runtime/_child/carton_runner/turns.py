@@ -6,36 +6,15 @@ import signal
 import threading
 from contextvars import ContextVar
 from types import FrameType
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
+
+T = TypeVar("T")
 
 _current: ContextVar[int] = ContextVar("carton_call", default=0)
 
 
 class CancelledCallError(KeyboardInterrupt):
     """Raised inside the model when its caller gave up; not an `Exception`, which models catch."""
-
-
-class Turn:
-    """See `Turns.take`; a class, since this is in the way of every call."""
-
-    __slots__ = ("_begin", "_call", "_token", "_turns")
-
-    def __init__(self, turns: Turns, call: int, begin: Callable[[int], None]) -> None:
-        self._turns = turns
-        self._call = call
-        self._begin = begin
-
-    def __enter__(self) -> None:
-        self._token = _current.set(self._call)
-        try:
-            self._begin(self._call)
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self._turns.end(self._call)
-        _current.reset(self._token)
 
 
 class Turns:
@@ -57,15 +36,23 @@ class Turns:
         self.gathers: Callable[[], bool] = lambda: False
         signal.signal(signal.SIGINT, self._strike)
 
-    def take(self, call: int) -> Turn:
-        """The body of a ``with`` is the turn of `call`: only there may it be interrupted.
+    def run(self, call: int, work: Callable[..., T], *arguments: Any) -> T:
+        """Call `work`: the turn of `call`, which may be interrupted in there and nowhere else.
 
         Raises:
             CancelledCallError: it was cancelled, before or while it ran.
         """
-        return Turn(self, call, self.begin)
+        token = _current.set(call)
+        try:
+            self._threads[call] = threading.get_ident()
+            if call in self._cancelled and self.is_unwanted(call):
+                raise CancelledCallError
+            return work(*arguments)
+        finally:
+            self._end(call)
+            _current.reset(token)
 
-    def take_batch(self, calls: tuple[int, ...]) -> Turn:
+    def run_batch(self, calls: tuple[int, ...], work: Callable[..., T], *arguments: Any) -> T:
         """The turn of calls that run as one, in the name of the first; interrupted when nobody waits for any of them.
 
         Raises:
@@ -73,23 +60,19 @@ class Turns:
         """
         for call in calls:
             self._batches[call] = calls
-        return Turn(self, calls[0], self.begin)
+        return self.run(calls[0], work, *arguments)
 
-    def leave(self, call: int) -> Turn:
+    def leave(self, call: int, work: Callable[[], None]) -> None:
         """The turn of `call` to clean up, cancelled or not: it may be interrupted there as well."""
-        return Turn(self, call, self.arrive)
+        token = _current.set(call)
+        try:
+            self._threads[call] = threading.get_ident()
+            work()
+        finally:
+            self._end(call)
+            _current.reset(token)
 
-    def arrive(self, call: int) -> None:
-        """From here on `call` may be interrupted in this thread."""
-        self._threads[call] = threading.get_ident()
-
-    def begin(self, call: int) -> None:
-        """From here on `call` may be interrupted in this thread. Raises as `take` does."""
-        self._threads[call] = threading.get_ident()
-        if call in self._cancelled and self.is_unwanted(call):
-            raise CancelledCallError
-
-    def end(self, call: int) -> None:
+    def _end(self, call: int) -> None:
         """From here on `call` may not be interrupted any more."""
         with self._lock:
             self._threads.pop(call, None)

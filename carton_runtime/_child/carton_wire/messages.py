@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from .errors import WireError
-from .frames import ALIGNMENT, SMALL, Frame, encode_frame, new_tuple, small_frame
+from .frames import ALIGNMENT, SMALL, Frame, encode_frame, new_tuple, opening, pack_numbers
 from .memory import Memory
 from .nested import NestedTensor
 from .tensors import (
@@ -26,6 +26,8 @@ from .tensors import (
     form_of,
     rebuild,
     slots_of,
+    views,
+    views_of,
 )
 from .values import Tensor
 
@@ -101,30 +103,41 @@ class Message(NamedTuple):
     form: Form | None = None
 
 
-class Header(NamedTuple):
+class Header:
     """A header, understood.
 
     Attributes:
-        body_size: the bytes that the tensors take in the frame's body.
+        kind: of the message.
+        fields: of the message.
+        slots: its tensors.
+        body_size: the bytes that they take in the frame's body.
+        views: the same, where all of them are numbers in the body.
         form: of the tensors, where the header says all about that.
+        free: regions of ours that the other side does not use any more.
+        drop: regions of theirs that are gone.
         touches_memory: whether to decode its frame borrows or frees shared memory.
     """
 
-    kind: Kind
-    fields: dict[str, Any]
-    slots: tuple[Slot, ...]
-    body_size: int
-    form: Form | None
-    free: tuple[int, ...]
-    drop: tuple[int, ...]
-    touches_memory: bool
+    def __init__(
+        self, kind: Kind, fields: dict[str, Any], slots: tuple[Slot, ...], free: tuple[int, ...], drop: tuple[int, ...]
+    ) -> None:
+        self.kind = kind
+        self.fields = fields
+        self.slots = slots
+        self.body_size = body_size(slots)
+        self.views = views_of(slots)
+        self.form = described_form(slots)
+        self.free = free
+        self.drop = drop
+        self.touches_memory = bool(free or drop) or any(slot.region != BODY for slot in slots)
 
 
 class _Layout(NamedTuple):
-    """How the small messages of one form are sent: the header, and what stands before each tensor's bytes."""
+    """How the small messages of one form are sent: the same prefix but for its numbers, and the same header."""
 
+    opening: bytes
     header: bytes
-    gaps: tuple[bytes, ...]
+    gaps: tuple[bytes, ...]  # what stands before each tensor's bytes
 
 
 class Codec:
@@ -143,17 +156,20 @@ class Codec:
 
     def encode_again(self, message: Message) -> bytes | None:
         """The frame of a small message like one before, without a look at shared memory; `None` for any other."""
-        layout = self._layouts.get(_likeness(message)) if message.kind in _REPEATED else None
-        if layout is None or self._memory.has_news:
+        if message.kind not in _REPEATED or self._memory.has_news:
             return None
-        self._sequence = sequence = self._sequence + 1
-        arrays: Any = message.tensors.values()  # messages with nested tensors have no layout
+        kind, call, fields, tensors, form = message
+        layout = self._layouts.get((kind, *fields.values(), form or form_of(tensors)))
+        if layout is None:
+            return None
+        arrays: Any = tensors.values()  # messages with nested tensors have no layout
         if len(layout.gaps) == 1:
             (array,) = arrays
-            body = array.tobytes()
+            body: bytes = array.tobytes()
         else:
             body = b"".join([gap + array.tobytes() for gap, array in zip(layout.gaps, arrays)])
-        return small_frame(message.kind, sequence, message.call, layout.header, body)
+        self._sequence = sequence = self._sequence + 1
+        return layout.opening + pack_numbers(sequence, call) + layout.header + body
 
     def encode(self, message: Message) -> list[memoryview]:
         """The pieces to send; they share memory with the message's tensors."""
@@ -179,11 +195,12 @@ class Codec:
         Raises:
             WireError: it is none of the closed set, or a part of it is missing or makes no sense.
         """
-        key = (frame.kind, frame.header)
-        header = self._understood.get(key)
-        if header is None:
-            header = _understand(frame)
-            _remember(self._understood, key, header, header.kind, len(frame.header))
+        key = (frame[0], frame[3])
+        return self._understood.get(key) or self._newly_understood(key)
+
+    def _newly_understood(self, key: tuple[int, bytes]) -> Header:
+        header = _understand(*key)
+        _remember(self._understood, key, header, header.kind, len(key[1]))
         return header
 
     def fill(self, header: Header, frame: Frame) -> Message:
@@ -192,11 +209,16 @@ class Codec:
         Raises:
             WireError: its tensors do not fit its body, or the memory they name.
         """
-        # Before what the other side frees is used again.
-        tensors = rebuild(header.slots, header.body_size, frame.body, self._memory.view)
+        _, _, call, _, body = frame
+        if header.body_size != len(body):
+            raise WireError(f"the tensors of a frame take {header.body_size} of its {len(body)} bytes")
+        if header.views is not None:
+            tensors = views(header.views, body)
+        else:
+            tensors = rebuild(header.slots, memoryview(body), self._memory.view)
         if header.touches_memory:
-            self._memory.hear(header.free, header.drop)
-        return new_tuple(Message, (header.kind, frame.call, header.fields, tensors, header.form))
+            self._memory.hear(header.free, header.drop)  # once all views are made: what is freed may be used again
+        return new_tuple(Message, (header.kind, call, header.fields, tensors, header.form))
 
     def _header(
         self, message: Message, places: list[tuple[int, int]], free: Sequence[int], drop: Sequence[int]
@@ -215,7 +237,8 @@ class Codec:
             _remember(self._made, key, known, message.kind, len(known))
             gaps, length = _gaps(message)
             if length <= SMALL and not (free or drop):
-                _remember(self._layouts, likeness, _Layout(known, gaps), message.kind, len(known))
+                layout = _Layout(opening(message.kind, len(known), length), known, gaps)
+                _remember(self._layouts, likeness, layout, message.kind, len(known))
         return known
 
 
@@ -250,12 +273,12 @@ def _make(message: Message, places: list[tuple[int, int]], free: Sequence[int], 
     return _encode_json(header).encode()
 
 
-def _understand(frame: Frame) -> Header:
+def _understand(number: int, text: bytes) -> Header:
     try:
-        kind = Kind(frame.kind)
+        kind = Kind(number)
     except ValueError as error:
-        raise WireError(f"message kind {frame.kind} is unknown") from error
-    header = _json(frame.header)
+        raise WireError(f"message kind {number} is unknown") from error
+    header = _json(text)
     fields = header.get("fields")
     if not isinstance(fields, dict):
         raise WireError(f"{kind.name} has no fields")
@@ -264,8 +287,7 @@ def _understand(frame: Frame) -> Header:
             raise WireError(f"{kind.name} has {fields.get(name)!r} for {name}")
     slots = slots_of(header.get("tensors"))
     free, drop = _regions(header.get("free")), _regions(header.get("drop"))
-    touches_memory = bool(free or drop) or any(slot.region != BODY for slot in slots)
-    return Header(kind, fields, slots, body_size(slots), described_form(slots), free, drop, touches_memory)
+    return Header(kind, fields, slots, free, drop)
 
 
 def _json(text: bytes) -> dict[str, Any]:

@@ -25,6 +25,9 @@ _MOST_AXES = 32  # numpy 1's limit
 
 Raw = Union[memoryview, "np.ndarray[Any, Any]"]
 
+Views = Tuple[Tuple[str, Tuple[int, ...], "np.dtype[Any]", int], ...]
+"""The name, shape, dtype and offset of each tensor; plain tuples, since every call takes them apart."""
+
 BODY = 0
 """The region that is the frame's body."""
 
@@ -48,7 +51,13 @@ Form = Tuple[Tuple[str, type, "np.dtype[Any]", Tuple[Optional[int], ...]], ...]
 
 def form_of(tensors: Mapping[str, Tensor]) -> Form:
     """The form of a message's tensors."""
-    return tuple([(name, type(tensor), tensor.dtype, tensor.shape) for name, tensor in tensors.items()])
+    form = []
+    for (
+        name,
+        tensor,
+    ) in tensors.items():  # a comprehension is a call before Python 3.12, and every call goes through here
+        form.append((name, type(tensor), tensor.dtype, tensor.shape))
+    return tuple(form)
 
 
 def described_form(slots: Sequence[Slot]) -> Form | None:
@@ -101,30 +110,41 @@ def body_size(slots: Sequence[Slot]) -> int:
     return max((slot.offset + slot.nbytes for slot in slots if slot.region == BODY), default=0)
 
 
+def views_of(slots: Sequence[Slot]) -> Views | None:
+    """What `views` takes; `None` if some of the tensors are not in the body, or are more than views into it."""
+    if not all(slot.is_plain and slot.region == BODY for slot in slots):
+        return None
+    return tuple((slot.name, slot.shapes[0], slot.dtype, slot.offset) for slot in slots)
+
+
+def views(plan: Views, body: bytearray | memoryview) -> dict[str, Tensor]:
+    """The tensors of a frame that has nothing but numbers in its body, as writable views into that."""
+    tensors: dict[str, Tensor] = {}
+    for name, shape, dtype, offset in plan:
+        tensors[name] = np.ndarray(shape, dtype, body, offset)
+    return tensors
+
+
 def rebuild(
-    slots: Sequence[Slot], size: int, body: memoryview, shared: Callable[[int, int, int], np.ndarray[Any, Any]]
+    slots: Sequence[Slot], body: memoryview, shared: Callable[[int, int, int], np.ndarray[Any, Any]]
 ) -> dict[str, Tensor]:
-    """The tensors that a frame carries, as writable views into its body and into shared memory.
+    """The tensors that a frame carries, whatever they are, as writable views into its body and into shared memory.
 
     Args:
         slots: from `slots_of`.
-        size: their `body_size`.
-        body: the frame's body.
+        body: the frame's body, of their `body_size`.
         shared: gives the memory of a region, an offset and a length.
 
     Raises:
         WireError: a slot does not fit the memory it names.
     """
-    if size != body.nbytes:
-        raise WireError(f"the tensors of a frame take {size} of its {body.nbytes} bytes")
     tensors: dict[str, Tensor] = {}
     for slot in slots:
-        name, dtype, shapes, _, region, offset, nbytes, is_plain = slot
-        if region == BODY and is_plain:  # as nearly all are
-            tensors[name] = np.ndarray(shapes[0], dtype, body, offset)
+        if slot.region == BODY:
+            memory: Raw = body[slot.offset : slot.offset + slot.nbytes]
         else:
-            memory = body[offset : offset + nbytes] if region == BODY else shared(region, offset, nbytes)
-            tensors[name] = np.ndarray(shapes[0], dtype, memory) if is_plain else _tensor(slot, memory)
+            memory = shared(slot.region, slot.offset, slot.nbytes)
+        tensors[slot.name] = _tensor(slot, memory)
     return tensors
 
 

@@ -42,7 +42,7 @@ class SealChecks(Subject):
         model = models.shared(Behaviour.ECHO)
         given = model.seal(x=self.tensor(3))
         with pytest.raises(ModelError):
-            self._run(model, SealHandle(_NEVER_GIVEN, model.kernel, given.check))
+            self._run(model, SealHandle(_NEVER_GIVEN, model.kernel, given.form))
         assert_same(self._run(model, given), self.tensor(3))
 
     def test_a_handle_of_another_process_is_an_error(self, models: Models) -> None:
