@@ -15,11 +15,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
+import select
 import socket
 import threading
-import time
 from collections.abc import Callable
 from copy import copy
+from time import monotonic, perf_counter
 from typing import Any
 
 from carton_runtime._child.carton_wire.errors import NoDescriptorsError, WireError
@@ -37,7 +39,9 @@ from carton_runtime.runner_kernels.parking import LoopReader, doorbells, resolve
 from carton_runtime.runner_kernels.place import Place
 
 _LONGEST_PAUSE = 10.0  # seconds between two parts of one message
-_LONGEST_LOOK = 300e-6  # seconds that a caller may hold its thread for a reply that should be near
+_LONGEST_LOOK = 400e-6  # seconds that a caller may hold its thread for a reply that should be near
+_LONGEST_REST = 150e-6  # seconds that it may do so before; the event loop has a turn after each rest
+_LONGEST_WAIT = 2e-3  # seconds: to be woken costs little against what takes longer
 
 
 class Channel:
@@ -70,7 +74,7 @@ class Channel:
         self.ended = False
         self._failure: CartonError | None = None
         self._unfinished = (0, 0.0)  # bytes of a message that is not whole, and since when there are so many
-        self._patience = Patience(_LONGEST_LOOK)
+        self._patience = Patience(_LONGEST_LOOK, _LONGEST_WAIT)
         self._parked: dict[asyncio.AbstractEventLoop, LoopReader] = {}
 
     # Calls
@@ -142,16 +146,19 @@ class Channel:
         Raises:
             CartonError: the kernel is gone.
         """
-        start = deadline = time.perf_counter()
+        start = end = perf_counter()
         if not place.settled:
             # Without this turn, calls in a row would starve everything else on the loop.
             await asyncio.sleep(0)
-            deadline = self._look(place, start)
+            begin, end = self._when_to_look(start)
+            while begin > start and self._rests(place, begin):  # noqa: ASYNC110  to rest is the wait; this is for others on the loop
+                await asyncio.sleep(0)
+            self._look(place, end)
         while not place.settled:
             await self._park(place)
             if not place.settled:
                 self.pump()  # what an interrupted reader left behind makes no socket readable
-        return self._took(place, start, deadline)
+        return self._took(place, start, end)
 
     def receive_blocking(self, place: Place, timeout: float | None = None) -> Message:
         """The next reply for `place`, waiting in this thread.
@@ -160,11 +167,29 @@ class Channel:
             CartonError: the kernel is gone.
             TimeoutError: there was none in `timeout` seconds.
         """
-        start = time.perf_counter()
-        deadline = self._look(place, start)
+        start = perf_counter()
+        begin, end = self._when_to_look(start)
+        while begin > start and self._rests(place, begin):
+            pass
+        self._look(place, end)
         if not place.settled:
             self._park_blocking(place, None if timeout is None else start + timeout)
-        return self._took(place, start, deadline)
+        return self._took(place, start, end)
+
+    def _when_to_look(self, start: float) -> tuple[float, float]:
+        """As `Patience.when`; but who would have to rest before does so only where nobody else waits for the kernel."""
+        begin, end = self._patience.when(start)
+        return (start, start) if begin > start and len(self._places) > 1 else (begin, end)
+
+    def _rests(self, place: Place, until: float) -> bool:
+        """Sleep for a moment, or less if something comes; whether nothing has, and it is not yet `until`."""
+        left = until - perf_counter()
+        if left <= 0 or place.settled or self.ended:
+            return False
+        try:
+            return not select.select((self._sock,), (), (), min(left, _LONGEST_REST))[0]
+        except (ValueError, OSError):  # closed this very moment; or a number that select(2) cannot take
+            return False
 
     # Reading
 
@@ -178,7 +203,7 @@ class Channel:
         """Called now and then: a kernel that has sent part of a message, and nothing more for long, is broken."""
         self.pump()
         pending = self._decoder.pending
-        now = time.monotonic()
+        now = monotonic()
         if pending != self._unfinished[0]:
             self._unfinished = pending, now
         elif pending and not self.ended and now - self._unfinished[1] > _LONGEST_PAUSE:
@@ -186,23 +211,25 @@ class Channel:
                 ProtocolError(f"the model's process sent part of a message, and then nothing for {_LONGEST_PAUSE:g} s")
             )
 
-    def _look(self, place: Place, start: float) -> float:
-        """Look for the reply for as long as that may be of use; until when."""
-        deadline = self._patience.deadline(start)
-        if deadline > start:
+    def _look(self, place: Place, end: float) -> None:
+        """Look for the reply until then."""
+        if perf_counter() < end:
             with self._reading:
                 while not (place.settled or self.ended):
-                    if not self._read() and time.perf_counter() > deadline:
+                    if self._read():
+                        continue
+                    os.sched_yield()
+                    if perf_counter() > end:
                         break
-        return deadline
 
     def _read(self) -> bool:
         """Receive once and hand out what came; whether anything did."""
+        decoder = self._decoder
         try:
             # First what an interrupted reader left behind: only then is there sure to be room.
-            if self._decoder.has_received:
+            if decoder.has_received:
                 self._dispatch()
-            if not self._decoder.receive_from(self._sock):
+            if not decoder.receive_from(self._sock):
                 self._end(None)
             self._dispatch()
         except BlockingIOError:
@@ -242,11 +269,11 @@ class Channel:
         self.ended = True
         self._on_end(error)
 
-    def _took(self, place: Place, start: float, deadline: float) -> Message:
+    def _took(self, place: Place, start: float, end: float) -> Message:
         message = place.take()
         if message is None:
             raise ProtocolError("a reply vanished: two callers wait in one place")
-        self._patience.over(start, deadline, time.perf_counter())
+        self._patience.over(start, end, perf_counter())
         return message
 
     # Parking
@@ -292,7 +319,7 @@ class Channel:
         place.wake = bell.ring
         try:
             while not place.settled:
-                left = TICK if deadline is None else deadline - time.perf_counter()
+                left = TICK if deadline is None else deadline - perf_counter()
                 if left <= 0:
                     raise TimeoutError
                 bell.wait(None if self.ended else self._sock, min(left, TICK))

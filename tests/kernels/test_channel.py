@@ -229,6 +229,55 @@ async def test_calls_in_a_row_leave_the_loop_to_others(model: carton.Carton) -> 
     assert turns >= 500
 
 
+SLOW = """
+import time
+class Model:
+    def infer_with_tensors(self, tensors):
+        time.sleep(float(tensors["seconds"]))
+        return {"out": tensors["x"]}
+
+def get_model():
+    return Model()
+"""
+
+
+async def test_a_caller_who_rests_until_shortly_before_the_usual_time_blocks_nobody(load_code: Load) -> None:
+    model = await load_code(SLOW)
+    turns, stop = 0, False
+
+    async def ticker() -> None:
+        nonlocal turns
+        while not stop:
+            turns += 1
+            await asyncio.sleep(0)
+
+    for number in range(30):  # by now it is known how long a call takes
+        await model.infer(x=number, seconds=1e-3)
+    task = asyncio.create_task(ticker())
+    for number in range(200):
+        assert int((await model.infer(x=number, seconds=1e-3))["out"]) == number
+    stop = True
+    await task
+    assert turns >= 2 * 200, "one turn for the call itself, and one after each rest"
+
+
+@pytest.mark.parametrize("descriptors", ["few", "many"])
+async def test_replies_sooner_and_later_than_usual_are_taken(
+    load_code: Load, descriptors: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = carton.sync.Carton(await load_code(SLOW))
+    if descriptors == "many":  # a number that select(2) cannot take
+
+        def refuse(*_: object) -> None:
+            raise ValueError("filedescriptor out of range in select()")
+
+        monkeypatch.setattr(channel.select, "select", refuse)
+    for number in range(60):
+        seconds = 1e-3 if number % 3 else (0.0, 0.01)[number % 2]
+        assert int(twin.infer(x=number, seconds=seconds)["out"]) == number
+        assert int((await twin.asynchronous.infer(x=number, seconds=seconds))["out"]) == number
+
+
 def left_by_asyncio_run(model: carton.Carton) -> None:
     """Callers in a loop that `asyncio.run` ends, which cancels them."""
 

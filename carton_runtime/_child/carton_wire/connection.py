@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import select
 import socket
-import time
 from collections import deque
+from time import perf_counter
 from typing import Iterable
 
+from .cores import LONG, Core
 from .frames import FrameDecoder
 from .memory import Memory
 from .messages import Codec, Message
@@ -33,6 +34,7 @@ class Connection:
         self._codec = Codec(memory)
         self._decoder = FrameDecoder()
         self._received: deque[Message] = deque()
+        self._core = Core()
         self._patience = Patience(LONGEST_LOOK if _cores() > 1 else 0.0)
 
     def receive(self) -> Message | None:
@@ -60,18 +62,22 @@ class Connection:
 
     def _wait(self) -> int:
         """Receive something, looking for it for a moment before going to sleep."""
-        start = now = time.perf_counter()
-        deadline = self._patience.deadline(start)
+        start = now = perf_counter()
+        _, end = self._patience.when(start)
         count = -1
-        while count < 0 and now < deadline:
+        while count < 0 and now < end:
             try:
                 count = self._decoder.receive_from(self._sock, socket.MSG_DONTWAIT)
             except BlockingIOError:
-                now = time.perf_counter()
+                os.sched_yield()
+                before, now = now, perf_counter()
+                if now - before > LONG and self._core.is_left(now):
+                    now = perf_counter()
+                    end = now + LONGEST_LOOK  # or we would sleep at once, and be woken on the core that we have left
         if count < 0:
             count = self._decoder.receive_from(self._sock)
-            now = time.perf_counter()
-        self._patience.over(start, deadline, now)
+            now = perf_counter()
+        self._patience.over(start, end, now)
         return count
 
     def send(self, message: Message) -> None:
