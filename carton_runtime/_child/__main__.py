@@ -1,4 +1,4 @@
-"""``python -I <this directory> <calls fd> <control fd> <memory fd>``: be a runner kernel."""
+"""``python -I <this directory> <calls in> <calls out> <control> <memory>``, all descriptors: be a runner kernel."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import sys
 
 from carton_runner.guardian import go_on_guarded
 
-go_on_guarded(int(sys.argv[2]))  # before anything large is imported
+go_on_guarded(int(sys.argv[3]))  # before anything large is imported
 
 import faulthandler  # noqa: E402
 import io  # noqa: E402
+import os  # noqa: E402
 import socket  # noqa: E402
 
 from carton_runner.api import attach  # noqa: E402
@@ -18,13 +19,16 @@ from carton_runner.serve import Server  # noqa: E402
 from carton_runner.turns import Turns  # noqa: E402
 from carton_wire.connection import Connection  # noqa: E402
 from carton_wire.memory import Memory  # noqa: E402
+from carton_wire.pipes import Pipes  # noqa: E402
 
 
 def main() -> None:
-    """Serve the sockets that the host left open for us."""
-    calls, control, memory = (socket.socket(fileno=int(text)) for text in sys.argv[1:4])
-    for sock in (calls, control, memory):
-        sock.set_inheritable(False)
+    """Serve what the host left open for us."""
+    descriptors = [int(text) for text in sys.argv[1:5]]
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+    calls = Pipes(*descriptors[:2])
+    control, memory = (socket.socket(fileno=descriptor) for descriptor in descriptors[2:])
     faulthandler.enable(all_threads=False)  # the thread that crashed says where
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

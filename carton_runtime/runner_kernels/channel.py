@@ -1,4 +1,4 @@
-"""The host's end of a kernel's socket, shared by callers on any thread and any event loop.
+"""The host's end of a kernel's pipes, shared by callers on any thread and any event loop.
 
 There is no reader of its own: a second thread would cost more than the call (measured: 71-115 µs against 13-34). The
 callers themselves read, one at a time under a lock, each putting what belongs to another into that one's place and
@@ -17,7 +17,6 @@ import contextlib
 import itertools
 import os
 import select
-import socket
 import threading
 from collections.abc import Callable
 from copy import copy
@@ -29,6 +28,7 @@ from carton_runtime._child.carton_wire.frames import Frame, FrameDecoder
 from carton_runtime._child.carton_wire.memory import Memory
 from carton_runtime._child.carton_wire.messages import Codec, Header, Kind, Message
 from carton_runtime._child.carton_wire.patience import Patience
+from carton_runtime._child.carton_wire.pipes import Pipes
 from carton_runtime._child.carton_wire.session import Session
 from carton_runtime.background import TICK
 from carton_runtime.descriptors import out_of_descriptors
@@ -48,7 +48,7 @@ class Channel:
     """Messages to and from one kernel.
 
     Args:
-        sock: a connected stream socket, which the channel owns from now on.
+        pipes: our ends of the connection, which the channel owns from now on.
         memory: the memory that the kernel shares.
         on_end: called once, on whatever thread reads it, when the other side has closed or broken the protocol.
 
@@ -58,15 +58,15 @@ class Channel:
         count_calls: tells how many calls wait for replies.
     """
 
-    def __init__(self, sock: socket.socket, memory: Memory, on_end: Callable[[CartonError | None], None]) -> None:
-        sock.setblocking(False)
-        self._sock = sock
+    def __init__(self, pipes: Pipes, memory: Memory, on_end: Callable[[CartonError | None], None]) -> None:
+        os.set_blocking(pipes.outgoing, False)
+        self._pipes = pipes
         self._on_end = on_end
         self._session = Session()
         self._decoder = FrameDecoder()
         self._reading = threading.Lock()
         self._codec = Codec(memory)
-        self._outbox = Outbox(sock, self._codec)
+        self._outbox = Outbox(pipes, self._codec)
         self._places: dict[int, Place] = {}
         self.count_calls = self._places.__len__
         self._numbers = itertools.count(1)
@@ -117,7 +117,7 @@ class Channel:
         self.send(Message(kind, call, fields, {}))
 
     def send(self, message: Message) -> None:
-        """Send a message without waiting; what the socket does not take at once goes out in the background.
+        """Send a message without waiting; what the pipe does not take at once goes out in the background.
 
         The memory of its tensors is read until it is sent: leave it alone while the call runs.
 
@@ -157,7 +157,7 @@ class Channel:
         while not place.settled:
             await self._park(place)
             if not place.settled:
-                self.pump()  # what an interrupted reader left behind makes no socket readable
+                self.pump()  # what an interrupted reader left behind makes nothing readable
         return self._took(place, start, end)
 
     def receive_blocking(self, place: Place, timeout: float | None = None) -> Message:
@@ -187,7 +187,7 @@ class Channel:
         if left <= 0 or place.settled or self.ended:
             return False
         try:
-            return not select.select((self._sock,), (), (), min(left, _LONGEST_REST))[0]
+            return not select.select((self._pipes.incoming,), (), (), min(left, _LONGEST_REST))[0]
         except (ValueError, OSError):  # closed this very moment; or a number that select(2) cannot take
             return False
 
@@ -229,7 +229,7 @@ class Channel:
             # First what an interrupted reader left behind: only then is there sure to be room.
             if decoder.has_received:
                 self._dispatch()
-            if not decoder.receive_from(self._sock):
+            if not decoder.receive_from(self._pipes):
                 self._end(None)
             self._dispatch()
         except BlockingIOError:
@@ -308,10 +308,10 @@ class Channel:
             reader.close()
             del self._parked[loop]
 
-    def duplicate(self) -> socket.socket | None:
-        """A second descriptor of the socket, to watch; `None` after the end, when there is nothing to watch for."""
+    def duplicate(self) -> int | None:
+        """A second descriptor to read from, to watch; `None` after the end, when there is nothing to watch for."""
         with contextlib.suppress(OSError):
-            return None if self.ended else self._sock.dup()
+            return None if self.ended else os.dup(self._pipes.incoming)
         return None
 
     def _park_blocking(self, place: Place, deadline: float | None) -> None:
@@ -322,7 +322,7 @@ class Channel:
                 left = TICK if deadline is None else deadline - perf_counter()
                 if left <= 0:
                     raise TimeoutError
-                bell.wait(None if self.ended else self._sock, min(left, TICK))
+                bell.wait(-1 if self.ended else self._pipes.incoming, min(left, TICK))
                 self.pump()
         finally:
             place.wake = None
@@ -342,6 +342,7 @@ class Channel:
         self.ended = True
 
     def close(self) -> None:
-        """Close the socket; on the background loop, after `fail`."""
+        """Close the pipes, once nobody uses them any more; on the background loop, after `fail`."""
         self._outbox.close()
-        self._sock.close()
+        with self._reading:
+            self._pipes.close()

@@ -315,7 +315,7 @@ class Kernel:
     # The end
 
     def _on_end(self, error: CartonError | None) -> None:
-        """The socket ended: either the process is about to exit, or it is of no use any more."""
+        """The connection ended: either the process is about to exit, or it is of no use any more."""
         self._protocol_failure = error
         if error is not None:
             self.kill()

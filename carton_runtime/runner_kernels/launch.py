@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 import subprocess
 from pathlib import Path
 
+from carton_runtime._child.carton_wire.pipes import Pipes
 from carton_runtime.descriptors import in_need_of_descriptors
 from carton_runtime.errors import EnvironmentBuildError
-from carton_runtime.runner_kernels.process import KernelProcess, close_all
+from carton_runtime.runner_kernels.process import KernelProcess
 from carton_runtime.runner_kernels.spec import KernelSpec
 from carton_runtime.settings import inherited_environment
 
@@ -27,39 +30,45 @@ def launch(spec: KernelSpec) -> KernelProcess:
 
 
 def _launch(spec: KernelSpec) -> KernelProcess:
-    ours, theirs = _connected()
-    command = [str(spec.python), "-I", str(_CHILD), *(str(sock.fileno()) for sock in theirs)]
-    try:
-        popen = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(spec),
-            pass_fds=[sock.fileno() for sock in theirs],
-            start_new_session=True,
-            bufsize=0,
-        )
-    except BaseException as error:
-        close_all(ours)
-        if not isinstance(error, OSError):
-            raise
-        message = f"the model's interpreter {spec.python} cannot be started: {error}"
-        raise EnvironmentBuildError(message, command=command) from error
-    finally:
-        close_all(theirs)
-    return KernelProcess(popen, *ours)
+    with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+        ends, descriptors = _connected(ours, theirs)
+        command = [str(spec.python), "-I", str(_CHILD), *map(str, descriptors)]
+        try:
+            popen = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment(spec),
+                pass_fds=descriptors,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except OSError as error:
+            message = f"the model's interpreter {spec.python} cannot be started: {error}"
+            raise EnvironmentBuildError(message, command=command) from error
+        ours.pop_all()
+    return KernelProcess(popen, *ends)
 
 
-def _connected() -> tuple[list[socket.socket], list[socket.socket]]:
-    """Our ends and theirs of all three connections, or none at all."""
-    pairs: list[tuple[socket.socket, socket.socket]] = []
-    try:
-        pairs.extend(socket.socketpair() for _ in range(3))
-    except OSError:
-        close_all(sock for pair in pairs for sock in pair)
-        raise
-    return [ours for ours, _ in pairs], [theirs for _, theirs in pairs]
+def _connected(
+    ours: contextlib.ExitStack, theirs: contextlib.ExitStack
+) -> tuple[tuple[Pipes, socket.socket, socket.socket], list[int]]:
+    """Our ends of all connections, and the descriptors of theirs, for the two stacks to close."""
+    their_incoming, outgoing = os.pipe()
+    theirs.callback(os.close, their_incoming)
+    ours.callback(os.close, outgoing)
+    incoming, their_outgoing = os.pipe()
+    theirs.callback(os.close, their_outgoing)
+    ours.callback(os.close, incoming)
+    control, their_control = socket.socketpair()
+    ours.enter_context(control)
+    theirs.enter_context(their_control)
+    memory, their_memory = socket.socketpair()
+    ours.enter_context(memory)
+    theirs.enter_context(their_memory)
+    descriptors = [their_incoming, their_outgoing, their_control.fileno(), their_memory.fileno()]
+    return (Pipes(incoming, outgoing), control, memory), descriptors
 
 
 def _environment(spec: KernelSpec) -> dict[str, str]:

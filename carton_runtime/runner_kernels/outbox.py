@@ -5,37 +5,37 @@ Written for a `KeyboardInterrupt` between any two bytecodes, as `carton_runtime.
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import threading
 from collections import deque
 from collections.abc import Sequence
 
 from carton_runtime._child.carton_wire.connection import unsent
 from carton_runtime._child.carton_wire.messages import Codec, Message
+from carton_runtime._child.carton_wire.pipes import Bytes, Pipes
 from carton_runtime._child.carton_wire.session import Session
 from carton_runtime.background import background_loop
 from carton_runtime.runner_kernels.interrupts import Uninterrupted
 
-_MOST_PIECES = 64  # to one sendmsg; IOV_MAX is 1024
+_MOST_PIECES = 64  # to one writev; IOV_MAX is 1024
 
-_Outgoing = tuple[Sequence[bytes | memoryview], int, list[int]]
+_Outgoing = tuple[Sequence[Bytes], int, list[int]]
 
 
 class Outbox:
-    """Frames on their way out, in order. What the socket does not take at once waits for the background loop."""
+    """Frames on their way out, in order. What the pipe does not take at once waits for the background loop."""
 
-    def __init__(self, sock: socket.socket, codec: Codec) -> None:
-        self._sock = sock
+    def __init__(self, pipes: Pipes, codec: Codec) -> None:
+        self._pipes = pipes
         self._codec = codec
         self._lock = threading.Lock()
         self._poster = 0  # the thread that took the lock last
         # The pieces of each frame, how many bytes they have, and how many of them each send took.
         self._waiting: deque[_Outgoing] = deque()
         self._watched = False
+        self._is_closed = False
 
     def post(self, message: Message, session: Session) -> None:
-        """Send a message, or what the socket takes of it now and the rest in the background. From any thread.
+        """Send a message, or what the pipe takes of it now and the rest in the background. From any thread.
 
         Raises:
             WireError: it may not be sent now.
@@ -61,9 +61,11 @@ class Outbox:
     def _flush(self) -> None:
         # The lock is held. A dead peer is noticed by whoever reads.
         waiting = self._waiting
+        if self._is_closed:
+            waiting.clear()
         try:
             while waiting:
-                if _send(self._sock, *waiting[0]):
+                if _send(self._pipes, *waiting[0]):
                     waiting.popleft()
         except BlockingIOError:
             self._watch()
@@ -77,8 +79,8 @@ class Outbox:
             self._watched = True
 
     def _add_writer(self) -> None:
-        with contextlib.suppress(ValueError, OSError):  # the socket was closed meanwhile
-            background_loop().add_writer(self._sock, self._writable)
+        if not self._is_closed:
+            background_loop().add_writer(self._pipes.outgoing, self._writable)
 
     def _writable(self) -> None:
         with self._lock:
@@ -91,25 +93,26 @@ class Outbox:
 
     def _unwatch(self) -> None:
         self._watched = False
-        background_loop().remove_writer(self._sock)
+        background_loop().remove_writer(self._pipes.outgoing)
 
     def close(self) -> None:
-        """Send nothing further."""
+        """Send nothing further: from here on nobody writes into the pipe. On the background loop."""
         with self._lock:
+            self._is_closed = True
             self._waiting.clear()
             self._unwatch()
 
 
-def _send(sock: socket.socket, pieces: Sequence[bytes | memoryview], size: int, counts: list[int]) -> bool:
-    """Send what the socket takes of the rest of a frame; whether that was all of it."""
+def _send(pipes: Pipes, pieces: Sequence[Bytes], size: int, counts: list[int]) -> bool:
+    """Send what the pipe takes of the rest of a frame; whether that was all of it."""
     if counts:
         sent = sum(counts)
         if sent == size:  # an interrupt came before the frame was taken away
             return True
-        pieces = unsent([memoryview(piece) for piece in pieces], sent)
+        pieces = unsent(pieces, sent)
     # One C call sends and records: an interrupt lands before it or after it, never between the two.
     if len(pieces) == 1:
-        counts.extend(map(sock.send, pieces))
+        counts.extend(map(pipes.write, pieces))
     else:
-        counts.extend(map(sock.sendmsg, (pieces[:_MOST_PIECES],)))
+        counts.extend(map(pipes.writev, (pieces[:_MOST_PIECES],)))
     return sum(counts) == size

@@ -1,9 +1,10 @@
-"""How callers wait for a socket and for each other: in their own event loop, or in ``poll(2)``."""
+"""How callers wait for a kernel and for each other: in their own event loop, or in ``poll(2)``."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import select
 import socket
 import threading
@@ -27,12 +28,12 @@ class Watched(Protocol):
     def pump(self) -> None:
         """Take in what is there."""
 
-    def duplicate(self) -> socket.socket | None:
+    def duplicate(self) -> int | None:
         """A descriptor to watch; `None` when there is nothing to watch for."""
 
 
 class LoopReader:
-    """Watches a socket for one event loop while callers are parked there.
+    """Watches a connection for one event loop while callers are parked there.
 
     Through a descriptor of its own, so that the loop never watches a number that was closed and given to something
     else.
@@ -45,9 +46,9 @@ class LoopReader:
         self.callers = 0
         self._loop = loop
         self._watched = watched
-        self._sock = watched.duplicate()
-        if self._sock is not None:
-            loop.add_reader(self._sock, self._readable)
+        self._descriptor = watched.duplicate()
+        if self._descriptor is not None:
+            loop.add_reader(self._descriptor, self._readable)
 
     def _readable(self) -> None:
         self._watched.pump()
@@ -56,11 +57,11 @@ class LoopReader:
 
     def close(self) -> None:
         """Stop watching."""
-        if self._sock is not None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
             if not self._loop.is_closed():
-                self._loop.remove_reader(self._sock)
-            self._sock.close()
-            self._sock = None
+                self._loop.remove_reader(descriptor)
+            os.close(descriptor)
 
 
 class _Doorbell:
@@ -80,13 +81,12 @@ class _Doorbell:
         with contextlib.suppress(BlockingIOError):  # rung often enough already
             self._theirs.send(b"!")
 
-    def wait(self, sock: socket.socket | None, seconds: float) -> None:
-        """Until the bell, or `sock`, or for so long."""
+    def wait(self, descriptor: int, seconds: float) -> None:
+        """Until the bell, or something to read from `descriptor`, which is -1 for none; or for so long."""
         poll = select.poll()
         poll.register(self._ours, select.POLLIN)
-        with contextlib.suppress(ValueError):  # closed this very moment
-            if sock is not None:
-                poll.register(sock, select.POLLIN)
+        if descriptor >= 0:
+            poll.register(descriptor, select.POLLIN)
         poll.poll(seconds * 1000)
         with contextlib.suppress(BlockingIOError):  # it was not the bell
             self._ours.recv(_BELL_ROUNDS)

@@ -8,8 +8,8 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterable
 
+from carton_runtime._child.carton_wire.pipes import Pipes
 from carton_runtime.background import background_loop
 from carton_runtime.runner_kernels.exit_watch import kill_group
 from carton_runtime.runner_kernels.proc import is_stopped
@@ -29,7 +29,7 @@ class KernelProcess:
     """
 
     def __init__(
-        self, popen: subprocess.Popen[bytes], calls: socket.socket, control: socket.socket, memory: socket.socket
+        self, popen: subprocess.Popen[bytes], calls: Pipes, control: socket.socket, memory: socket.socket
     ) -> None:
         self.popen = popen
         self.calls = calls
@@ -78,13 +78,6 @@ class KernelProcess:
         self._is_closed = True
         if self._insisting is not None:
             self._insisting.cancel()
-        close_all((self.calls, self.control, self.memory))
-        for pipe in (self.popen.stdout, self.popen.stderr):
-            if pipe is not None:
-                pipe.close()
-
-
-def close_all(sockets: Iterable[socket.socket]) -> None:
-    """Close each."""
-    for sock in sockets:
-        sock.close()
+        for end in (self.calls, self.control, self.memory, self.popen.stdout, self.popen.stderr):
+            if end is not None:
+                end.close()

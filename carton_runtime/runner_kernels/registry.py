@@ -28,7 +28,7 @@ def kernels() -> list[Kernel]:
 
 
 def _disown_after_fork() -> None:
-    # A kernel has one host: two that read one socket would take each other's replies.
+    # A kernel has one host: two that read one pipe would take each other's replies.
     for kernel in list(_kernels):
         kernel.disown()
     _kernels.clear()

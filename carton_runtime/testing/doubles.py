@@ -40,7 +40,7 @@ class Fault(StrEnum):
     EXIT = "exit"  # os._exit(3)
     MEMORY = "memory"  # wants 512 MB in Python
     NATIVE_MEMORY = "native_memory"  # takes 512 MB behind Python's back, and keeps them
-    CLOSE_SOCKET = "close_socket"  # the socket is closed, and the process goes on
+    HANG_UP = "hang_up"  # the connection is closed, and the process goes on
     HALF_FRAME = "half_frame"  # part of a frame is sent, and then whatever comes next
     LYING_FRAME = "lying_frame"  # a frame claims to be larger than any may be
     GARBAGE = "garbage"  # what is no frame is sent
@@ -98,7 +98,7 @@ _INTERPRETER = """\
 import os, sys
 sys.path.insert(0, {faults!r})
 import faults
-faults.use_socket(int(sys.argv[3]))
+faults.use_pipes(int(sys.argv[3]), int(sys.argv[4]))
 faults.strike({fault!r})
 os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 """

@@ -1,4 +1,4 @@
-"""Runner kernels, spoken to over their bare sockets."""
+"""Runner kernels, spoken to over their bare connections."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ import carton_runtime
 from carton_runtime._child.carton_wire.connection import Connection
 from carton_runtime._child.carton_wire.memory import Memory
 from carton_runtime._child.carton_wire.messages import Kind, Message
+from carton_runtime._child.carton_wire.pipes import Pipes
 
 PATIENCE = 30.0
 DIRECTORY = Path(carton_runtime.__file__).parent / "_child"
@@ -33,9 +34,11 @@ class Child:
     """
 
     def __init__(self, python: Path | str = sys.executable, *, memory: bool = False) -> None:
-        pairs = [socket.socketpair() for _ in range(3)]
-        self.calls, self.control, self.memory = (ours for ours, _ in pairs)
-        descriptors = [theirs.fileno() for _, theirs in pairs]
+        pairs = [socket.socketpair() for _ in range(2)]
+        self.control, self.memory = (ours for ours, _ in pairs)
+        (their_incoming, outgoing), (incoming, their_outgoing) = os.pipe(), os.pipe()
+        self.calls = Pipes(incoming, outgoing)
+        descriptors = [their_incoming, their_outgoing, *(theirs.fileno() for _, theirs in pairs)]
         self.popen = subprocess.Popen(
             [str(python), "-I", str(DIRECTORY), *map(str, descriptors)],
             stdin=subprocess.DEVNULL,
@@ -46,7 +49,8 @@ class Child:
         )
         for _, theirs in pairs:
             theirs.close()
-        self.calls.settimeout(PATIENCE)
+        for descriptor in (their_incoming, their_outgoing):
+            os.close(descriptor)
         self.control.settimeout(PATIENCE)
         if not memory:
             self.memory.close()  # what it cannot hand over, it sends in frames
@@ -62,6 +66,7 @@ class Child:
         self.connection.send(Message(kind, call, fields, tensors or {}))
 
     def receive(self) -> Message:
+        assert self.connection.wait(PATIENCE), "the kernel says nothing"
         message = self.connection.receive()
         assert message is not None, f"the process ended: {self.text}"
         return message
@@ -128,9 +133,9 @@ class Child:
         raise AssertionError(f"it never printed {text!r}")
 
     def close(self) -> None:
-        for sock in (self.calls, self.control):
-            with contextlib.suppress(OSError):  # it is closed already
-                sock.shutdown(socket.SHUT_RDWR)
+        self.calls.close()
+        with contextlib.suppress(OSError):  # it is closed already
+            self.control.shutdown(socket.SHUT_RDWR)
         try:
             self.popen.wait(PATIENCE)
         finally:
@@ -139,7 +144,7 @@ class Child:
             self.popen.wait(PATIENCE)
         for reader in self._readers:
             reader.join(PATIENCE)
-        for end in (self.calls, self.control, self.memory, self.popen.stdout, self.popen.stderr):
+        for end in (self.control, self.memory, self.popen.stdout, self.popen.stderr):
             end.close()
 
 

@@ -68,9 +68,9 @@ def test_the_end_of_the_stream_gives_no_frame() -> None:
     assert list(decoder.frames()) == []
 
 
-def test_what_the_socket_raises_passes_and_loses_nothing() -> None:
+def test_what_the_pipe_raises_passes_and_loses_nothing() -> None:
     class Empty:
-        def recv(self, room: int, flags: int) -> bytes:
+        def read(self, room: int) -> bytes:
             raise BlockingIOError
 
     data = frame_bytes(header=b"header")

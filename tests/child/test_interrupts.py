@@ -1,12 +1,11 @@
 """An interrupt between any two steps of reading loses nothing and garbles nothing.
 
 `KeyboardInterrupt` is raised before each line and, in a second run, before each bytecode of the wire's files in turn,
-while frames come through a real socket.
+while frames come through a real pipe.
 """
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +13,11 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from child.tools import frame_bytes, plain, socketpair
+from child.tools import frame_bytes, piped, plain
 
 from carton_runtime._child.carton_wire import connection, frames
 from carton_runtime._child.carton_wire.frames import FrameDecoder
+from carton_runtime._child.carton_wire.pipes import Pipes
 
 LARGE = bytes(range(256)) * 600  # takes memory of its own
 BODIES = [b"one", b"", LARGE, b"four", LARGE, b"six"]
@@ -66,11 +66,10 @@ def chunks() -> list[bytes]:
     return [*cut, data[start:]]
 
 
-def read_all(decoder: FrameDecoder, sender: socket.socket, receiver: socket.socket, step: int, event: str):
+def read_all(decoder: FrameDecoder, sender: Pipes, receiver: Pipes, step: int, event: str):
     """Read everything as a caller does who goes on after an interrupt; what was taken, and whether one struck."""
     found: dict[int, tuple] = {}
     waiting = chunks()
-    receiver.setblocking(False)
     with interrupted(step, event) as interrupter:
         while True:
             try:
@@ -83,7 +82,7 @@ def read_all(decoder: FrameDecoder, sender: socket.socket, receiver: socket.sock
                 continue
             except BlockingIOError:
                 if waiting:
-                    sender.sendall(waiting.pop(0))
+                    sender.write(waiting.pop(0))
                 else:
                     sender.close()
     return found, interrupter.has_struck
@@ -106,7 +105,7 @@ def every_step(read: Callable[[int], bool]) -> int:
 @pytest.mark.parametrize("event", ["line", "opcode"])
 def test_an_interrupt_anywhere_in_the_decoder_loses_and_garbles_no_frame(event: str) -> None:
     def read(step: int) -> bool:
-        with socketpair() as (sender, receiver):
+        with piped() as (sender, receiver):
             found, struck = read_all(FrameDecoder(), sender, receiver, step, event)
         assert [found[sequence] for sequence in sorted(found)] == SENT, f"after an interrupt at step {step}"
         return struck
@@ -118,8 +117,8 @@ def test_an_interrupt_of_who_takes_the_frames_loses_none() -> None:
     """In the body of the loop over `frames`, where the decoder is not on the stack."""
     for interrupted_at in range(3):
         decoder, taken = FrameDecoder(), []
-        with socketpair() as (sender, receiver):
-            sender.sendall(b"".join(frame_bytes(sequence=number) for number in range(3)))
+        with piped() as (sender, receiver):
+            sender.write(b"".join(frame_bytes(sequence=number) for number in range(3)))
             decoder.receive_from(receiver)
         with pytest.raises(KeyboardInterrupt):
             take_until(decoder, taken, interrupted_at)
@@ -139,11 +138,11 @@ def take_until(decoder: FrameDecoder, taken: list[int], interrupted_at: int) -> 
 class Careless(FrameDecoder):
     """Receives and records in two steps: what these tests are there to find."""
 
-    def receive_from(self, sock: Any, flags: int = 0) -> int:
+    def receive_from(self, source: Pipes) -> int:
         _, _, chunks, large = self._state
         if large is not None:
-            return large.receive_from(sock, flags)
-        chunk = sock.recv(1 << 14)
+            return large.receive_from(source)
+        chunk = source.read(1 << 14)
         chunks.append(chunk)
         return len(chunk)
 
@@ -152,7 +151,7 @@ def test_a_decoder_that_records_in_a_second_step_is_caught(monkeypatch: pytest.M
     monkeypatch.setattr(sys.modules[__name__], "TRACED", {*TRACED, __file__})
     outcomes = []
     for step in range(400):
-        with socketpair() as (sender, receiver):
+        with piped() as (sender, receiver):
             try:
                 found, _ = read_all(Careless(), sender, receiver, step, "line")
             except frames.WireError:

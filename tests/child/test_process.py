@@ -164,7 +164,7 @@ def test_a_model_that_raises_anything_fails_its_call_and_goes_on(child: Child, m
 
 def test_garbage_ends_it(child: Child) -> None:
     child.greeted()
-    child.calls.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" + bytes(40))
+    child.calls.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" + bytes(40))
     assert child.exit_code() != 0
     assert "WireError: expected a frame, received b'GET / HTTP/1.1" in child.text
 

@@ -1,9 +1,11 @@
-"""Frames and messages as bytes, and sockets to read them from."""
+"""Frames and messages as bytes, and pipes to read them from."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +15,7 @@ from carton_runtime._child.carton_wire.frames import Frame, FrameDecoder, encode
 from carton_runtime._child.carton_wire.memory import Memory
 from carton_runtime._child.carton_wire.messages import Codec, Kind, Message
 from carton_runtime._child.carton_wire.nested import NestedTensor
+from carton_runtime._child.carton_wire.pipes import Pipes
 
 
 def codec() -> Codec:
@@ -32,15 +35,16 @@ def frame_of(message: Message) -> Frame:
 
 
 class Pieces:
-    """A socket that gives these pieces, one to each call, or as much of one as there is room for."""
+    """A pipe that gives these pieces, one to each call, or as much of one as there is room for."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = [memoryview(piece) for piece in pieces if piece]
 
-    def recv(self, room: int, flags: int = 0) -> bytes:
+    def read(self, room: int) -> bytes:
         return bytes(self._next(room))
 
-    def recv_into(self, room: memoryview, nbytes: int = 0, flags: int = 0) -> int:
+    def readv(self, rooms: Sequence[memoryview]) -> int:
+        (room,) = rooms
         received = self._next(room.nbytes)
         room[: received.nbytes] = received
         return received.nbytes
@@ -94,3 +98,17 @@ def socketpair() -> Iterator[tuple[socket.socket, socket.socket]]:
     first, second = socket.socketpair()
     with first, second:
         yield first, second
+
+
+@contextmanager
+def piped() -> Iterator[tuple[Pipes, Pipes]]:
+    """Both ends of a connection; each takes a megabyte before it is full."""
+    one, two = os.pipe(), os.pipe()
+    for _, outgoing in (one, two):
+        fcntl.fcntl(outgoing, fcntl.F_SETPIPE_SZ, 1 << 20)
+    first, second = Pipes(two[0], one[1]), Pipes(one[0], two[1])
+    try:
+        yield first, second
+    finally:
+        first.close()
+        second.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from child.tools import piped
 from kernels.conftest import PATIENCE, Load, settled
 
 import carton_runtime as carton
@@ -347,19 +348,43 @@ async def test_a_blocked_loop_keeps_no_other_caller_from_her_reply(model: carton
 def test_a_message_that_comes_in_parts_is_waited_for_as_long_as_parts_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel, "_LONGEST_PAUSE", -1.0)  # any two looks are too far apart
     ends: list[object] = []
-    ours, theirs = socket.socketpair()
     (frame,) = Codec(Memory(None, side=1)).encode(Message(Kind.HELLO, 0, HELLO, {}))
-    with theirs:
+    with piped() as (ours, theirs):
         reading = channel.Channel(ours, Memory(None, side=0), ends.append)
         reading.expect_progress()
         for byte in frame:
-            theirs.send(bytes([byte]))
+            theirs.write(bytes([byte]))
             reading.expect_progress()
         reading.expect_progress()
         assert ends == []
-        theirs.send(frame[:-1])
+        theirs.write(frame[:-1])
         reading.expect_progress()
         assert ends == []
         reading.expect_progress()
         assert [type(error) for error in ends] == [carton.ProtocolError]
         reading.close()
+
+
+def test_a_message_that_is_too_late_goes_to_nobody() -> None:
+    """And not to whoever has the number of the closed pipe by then."""
+    with piped() as (ours, theirs):
+        closed = channel.Channel(ours, Memory(None, side=0), lambda _: None)
+        (hello,) = Codec(Memory(None, side=1)).encode(Message(Kind.HELLO, 0, HELLO, {}))
+        theirs.write(hello)
+        closed.pump()
+        closed.post(Kind.LOAD, 0)
+        assert theirs.read(100).startswith(b"CTN2"), "this is where messages go before"
+        number = ours.outgoing
+        run_blocking(in_the_background(closed.close))
+        stranger = os.memfd_create("stranger")
+        os.dup2(stranger, number)
+        try:
+            closed.post_last(Kind.CLOSE)
+            assert os.fstat(stranger).st_size == 0
+        finally:
+            for descriptor in {stranger, number}:
+                os.close(descriptor)
+
+
+async def in_the_background(work: Callable[[], None]) -> None:
+    work()

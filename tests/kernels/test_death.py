@@ -55,7 +55,7 @@ async def test_a_stopped_process_is_told_as_such(model: carton.Carton, quick: No
 
 
 async def test_a_process_that_hangs_up_is_told_as_such(model: carton.Carton) -> None:
-    error = await death(model, Fault.CLOSE_SOCKET)
+    error = await death(model, Fault.HANG_UP)
     assert "closed its connection" in error.cause
 
 

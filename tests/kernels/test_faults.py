@@ -27,7 +27,7 @@ BOUND = 30.0  # seconds that anything at all may take, on a machine that is busy
 HANGS = (*(fault for fault in Fault if fault.never_ends), Fault.HALF_FRAME)
 """What looks like work from outside: the caller's patience is the only bound."""
 
-DIES = (Fault.KILL, Fault.SEGV, Fault.EXIT, Fault.STOP, Fault.NATIVE_MEMORY, Fault.CLOSE_SOCKET)
+DIES = (Fault.KILL, Fault.SEGV, Fault.EXIT, Fault.STOP, Fault.NATIVE_MEMORY, Fault.HANG_UP)
 RAISES = {Fault.MEMORY: "MemoryError", Fault.FULL_DISK: "OSError"}
 EXIT_CODES = {Fault.KILL: -signal.SIGKILL, Fault.SEGV: -signal.SIGSEGV, Fault.EXIT: 3}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import sys
@@ -77,20 +78,23 @@ def test_the_named_descriptors_are_the_other_ends(launched: Launch, program: Cal
     process = launched(
         program("""
 import socket
-for number, text in enumerate(sys.argv[3:]):
+os.write(int(sys.argv[4]), os.read(int(sys.argv[3]), 9))
+for number, text in enumerate(sys.argv[5:]):
     socket.socket(fileno=int(text)).send(bytes([number]))
 """)
     )
-    ends = (process.calls, process.control, process.memory)
+    process.calls.write(b"there and back")
+    ends = (process.control, process.memory)
     for sock in ends:
         sock.settimeout(PATIENCE)
-    assert [sock.recv(9) for sock in ends] == [b"\x00", b"\x01", b"\x02"]
+    assert [sock.recv(9) for sock in ends] == [b"\x00", b"\x01"]
+    assert process.calls.read(100) == b"there and"
 
 
 def test_our_ends_see_when_the_process_has_ended(launched: Launch, program: Callable) -> None:
     process = launched(program(""))
-    process.calls.settimeout(PATIENCE)
-    assert process.calls.recv(1) == b""
+    assert select.select([process.calls.incoming], [], [], PATIENCE)[0]
+    assert process.calls.read(1) == b""
 
 
 def test_no_other_descriptor_is_inherited(launched: Launch, program: Callable) -> None:

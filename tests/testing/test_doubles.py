@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from socket import socketpair
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_a_fault_strikes_while_loading_if_its_file_is_there(tmp_path: Path) -> N
     assert caught.value.exit_code == EXITS
 
 
-@pytest.mark.parametrize("fault", [Fault.LYING_FRAME, Fault.GARBAGE, Fault.CLOSE_SOCKET])
+@pytest.mark.parametrize("fault", [Fault.LYING_FRAME, Fault.GARBAGE, Fault.HANG_UP])
 def test_a_fault_of_the_wire_is_an_error(model: carton.Carton, fault: Fault) -> None:
     with pytest.raises(CartonError):
         model.infer(faulty_inputs(Phase.INFER, fault))
@@ -83,16 +83,19 @@ def test_only_what_does_not_end_is_said_never_to() -> None:
     assert {fault for fault in Fault if fault.never_ends} == {Fault.LOOP, Fault.GIL_LOOP, Fault.STUBBORN}
 
 
-def started(interpreter: Path | str, socket: int) -> subprocess.CompletedProcess[str]:
-    """How an interpreter ends that is started as a kernel is: with a module, and the number of a socket."""
-    command = [str(interpreter), "-I", str(FAULTY_MODEL / "faults.py"), str(socket)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=[socket])
+def started(interpreter: Path | str, pipe: tuple[int, int]) -> subprocess.CompletedProcess[str]:
+    """How an interpreter ends that is started as a kernel is: with a module, and the numbers of its pipes."""
+    command = [str(interpreter), "-I", str(FAULTY_MODEL / "faults.py"), *map(str, pipe)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=pipe)
 
 
 def test_an_interpreter_fails_when_it_starts(tmp_path: Path) -> None:
-    one, other = socketpair()
-    with one, other:
-        assert started(sys.executable, one.fileno()).returncode == 0, "the interpreter itself works"
-        assert started(faulty_interpreter(tmp_path, Fault.EXIT), one.fileno()).returncode == EXITS
-        assert started(faulty_interpreter(tmp_path, Fault.GARBAGE), one.fileno()).returncode == 0
-        assert len(other.recv(4096)) == 1024, "what it sent before it became the interpreter"
+    pipe = os.pipe()
+    try:
+        assert started(sys.executable, pipe).returncode == 0, "the interpreter itself works"
+        assert started(faulty_interpreter(tmp_path, Fault.EXIT), pipe).returncode == EXITS
+        assert started(faulty_interpreter(tmp_path, Fault.GARBAGE), pipe).returncode == 0
+        assert len(os.read(pipe[0], 4096)) == 1024, "what it sent before it became the interpreter"
+    finally:
+        for end in pipe:
+            os.close(end)

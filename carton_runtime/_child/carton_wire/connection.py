@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import select
-import socket
 from collections import deque
 from time import perf_counter
-from typing import Iterable
+from typing import Sequence
 
 from .cores import LONG, Core
 from .frames import FrameDecoder
 from .memory import Memory
 from .messages import Codec, Message
 from .patience import Patience
+from .pipes import Bytes, Pipes
 from .session import Session
 
 LONGEST_LOOK = 150e-6  # seconds to look for the next message before going to sleep
@@ -21,15 +21,15 @@ _MOST_PIECES = 64  # far below IOV_MAX, which is 1024
 
 
 class Connection:
-    """Sends and receives messages over a blocking stream socket. For one thread that sends and one that receives.
+    """Sends and receives messages, waiting until that is done. For one thread that sends and one that receives.
 
     Attributes:
         memory: what both sides share.
     """
 
-    def __init__(self, sock: socket.socket, memory: Memory) -> None:
+    def __init__(self, pipes: Pipes, memory: Memory) -> None:
         self.memory = memory
-        self._sock = sock
+        self._pipes = pipes
         self._session = Session()
         self._codec = Codec(memory)
         self._decoder = FrameDecoder()
@@ -54,29 +54,31 @@ class Connection:
 
     def wait(self, seconds: float) -> bool:
         """Whether there is something to receive within that time, or the other side has closed."""
-        if self._received:
-            return True
+        return bool(self._received) or self._sleep(seconds * 1000)
+
+    def _sleep(self, milliseconds: float | None = None) -> bool:
         poll = select.poll()  # select(2) takes no descriptor from 1024 up, and ours have the host's numbers
-        poll.register(self._sock, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+        poll.register(self._pipes.incoming, select.POLLIN)
+        return bool(poll.poll(milliseconds))
 
     def _wait(self) -> int:
         """Receive something, looking for it for a moment before going to sleep."""
         start = now = perf_counter()
         _, end = self._patience.when(start)
         count = -1
-        while count < 0 and now < end:
+        while count < 0:
             try:
-                count = self._decoder.receive_from(self._sock, socket.MSG_DONTWAIT)
+                count = self._decoder.receive_from(self._pipes)
             except BlockingIOError:
-                os.sched_yield()
-                before, now = now, perf_counter()
-                if now - before > LONG and self._core.is_left(now):
+                if now < end:
+                    os.sched_yield()
+                    before, now = now, perf_counter()
+                    if now - before > LONG and self._core.is_left(now):
+                        now = perf_counter()
+                        end = now + LONGEST_LOOK  # or we would sleep at once, and be woken on the core that we left
+                else:
+                    self._sleep()
                     now = perf_counter()
-                    end = now + LONGEST_LOOK  # or we would sleep at once, and be woken on the core that we have left
-        if count < 0:
-            count = self._decoder.receive_from(self._sock)
-            now = perf_counter()
         self._patience.over(start, end, now)
         return count
 
@@ -84,27 +86,29 @@ class Connection:
         """Send a whole message, waiting while the other side is slow to read."""
         self._session.passes(message.kind)
         frame = self._codec.encode_again(message)
-        if frame is not None:
-            self._sock.sendall(frame)
-        else:
-            send_pieces(self._sock, self._codec.encode(message))
+        send_pieces(self._pipes, [frame] if frame is not None else self._codec.encode(message))
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def send_pieces(sock: socket.socket, pieces: Iterable[memoryview]) -> None:
-    """Send all of `pieces` over a blocking socket with as few calls as it takes."""
-    rest = list(pieces)
-    while rest:
-        rest = unsent(rest, sock.sendmsg(rest[:_MOST_PIECES]))
+def send_pieces(pipes: Pipes, pieces: Sequence[Bytes]) -> None:
+    """Send all of `pieces`, waiting where the pipe is full, with as few calls as it takes."""
+    while pieces:
+        if len(pieces) == 1:
+            sent = pipes.write(pieces[0])
+            if sent == len(pieces[0]):
+                return
+        else:
+            sent = pipes.writev(pieces[:_MOST_PIECES])
+        pieces = unsent(pieces, sent)
 
 
-def unsent(pieces: list[memoryview], sent: int) -> list[memoryview]:
-    """What is left of `pieces` after their first `sent` bytes."""
+def unsent(pieces: Sequence[Bytes], sent: int) -> Sequence[Bytes]:
+    """What is left of `pieces` (bytes, or flat memoryviews of bytes) after their first `sent` bytes."""
     for index, piece in enumerate(pieces):
-        if sent < piece.nbytes:
-            return [piece[sent:], *pieces[index + 1 :]]
-        sent -= piece.nbytes
+        if sent < len(piece):
+            return [memoryview(piece)[sent:], *pieces[index + 1 :]]
+        sent -= len(piece)
     return []

@@ -22,11 +22,12 @@ fraction of the time that named ones take.
 from __future__ import annotations
 
 import struct
-from typing import Any, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from .errors import WireError
+from .pipes import Pipes
 
 MAGIC = b"CTN2"
 ALIGNMENT = 64
@@ -97,16 +98,16 @@ class FrameDecoder:
         data, start, chunks, large = self._state
         return len(data) - start + sum(map(len, chunks)) + (0 if large is None else large.received)
 
-    def receive_from(self, sock: Any, flags: int = 0) -> int:
-        """Receive once from a socket: how many bytes came, 0 at the end of the stream; raises what the socket raises.
+    def receive_from(self, source: Pipes) -> int:
+        """Receive once: how many bytes came, 0 at the end of the stream; raises what reading raises.
 
         Go through `frames` between any two calls: only then is there sure to be room.
         """
         _, _, chunks, large = self._state
         if large is not None:
-            return large.receive_from(sock, flags)
+            return large.receive_from(source)
         # One C call receives and records: an interrupt lands before it or after it, never between the two.
-        chunks.extend(map(sock.recv, (_CHUNK,), (flags,)))
+        chunks.extend(map(source.read, (_CHUNK,)))
         return len(chunks[-1])
 
     def frames(self) -> Iterator[Frame]:
@@ -171,10 +172,10 @@ class _LargeFrame:
         """Whether all of them are."""
         return self.received == self._memory.nbytes
 
-    def receive_from(self, sock: Any, flags: int) -> int:
+    def receive_from(self, source: Pipes) -> int:
         """As `FrameDecoder.receive_from`."""
         room = self._memory[self.received :]
-        self._counts.extend(map(sock.recv_into, (room,), (0,), (flags,)))
+        self._counts.extend(map(source.readv, ((room,),)))
         return self._counts[-1]
 
     def frame(self) -> Frame:

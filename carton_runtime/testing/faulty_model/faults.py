@@ -10,7 +10,6 @@ import gc
 import mmap
 import os
 import signal
-import socket
 import struct
 import sys
 import time
@@ -21,7 +20,7 @@ _HOG = 512 << 20
 _STEP = 16 << 20
 _LINES = 100_000
 
-_calls: list[socket.socket] = []  # what carries the messages, where that is known
+_pipes: list[tuple[int, int]] = []  # the descriptors that carry the messages, in and out, where they are known
 
 
 def strike(name: str) -> None:
@@ -30,9 +29,9 @@ def strike(name: str) -> None:
         _FAULTS[name]()
 
 
-def use_socket(descriptor: int) -> None:
-    """Say which descriptor carries the messages, in a process that does not serve yet."""
-    _calls.append(socket.socket(fileno=os.dup(descriptor)))
+def use_pipes(incoming: int, outgoing: int) -> None:
+    """Say which descriptors carry the messages, in a process that does not serve yet."""
+    _pipes.append((incoming, outgoing))
 
 
 def _kill() -> None:
@@ -66,22 +65,23 @@ def _native_memory() -> None:
         time.sleep(1)
 
 
-def _close_socket() -> None:
-    _socket().shutdown(socket.SHUT_RDWR)
+def _hang_up() -> None:
+    for descriptor in _descriptors():
+        os.close(descriptor)
     while True:
         time.sleep(1)
 
 
 def _half_frame() -> None:
-    _socket().sendall(_prefix()[:-3])
+    _send(_prefix()[:-3])
 
 
 def _lying_frame() -> None:
-    _socket().sendall(_prefix(header=1 << 31))
+    _send(_prefix(header=1 << 31))
 
 
 def _garbage() -> None:
-    _socket().sendall(bytes(range(256)) * 4)
+    _send(bytes(range(256)) * 4)
 
 
 def _full_disk() -> None:
@@ -116,13 +116,17 @@ def _prefix(header: int = 2) -> bytes:
     return struct.pack("<4sH2xI4xQQQ", b"CTN2", 6, header, 1 << 20, 1, 1)
 
 
-def _socket() -> socket.socket:
-    if _calls:
-        return _calls[0]
+def _send(data: bytes) -> None:
+    os.write(_descriptors()[1], data)  # little enough for a pipe to take at once
+
+
+def _descriptors() -> tuple[int, int]:
+    if _pipes:
+        return _pipes[0]
     # The runner's own: no name leads there, and none should.
     connections: list[Any] = [thing for thing in gc.get_objects() if type(thing).__name__ == "Connection"]
-    sock: socket.socket = connections[0]._sock
-    return sock
+    pipes = connections[0]._pipes
+    return pipes.incoming, pipes.outgoing
 
 
 _FAULTS: dict[str, Callable[[], None]] = {
@@ -132,7 +136,7 @@ _FAULTS: dict[str, Callable[[], None]] = {
     "exit": _exit,
     "memory": _memory,
     "native_memory": _native_memory,
-    "close_socket": _close_socket,
+    "hang_up": _hang_up,
     "half_frame": _half_frame,
     "lying_frame": _lying_frame,
     "garbage": _garbage,
