@@ -109,6 +109,7 @@ class Server:
         self._concurrency = concurrency_of(self._model)
         if self._concurrency > 1:
             self._executor = Threads(self._concurrency)
+            self._connection.stop_looking()
             self._loop.share()
 
     # Messages

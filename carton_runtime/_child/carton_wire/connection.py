@@ -37,6 +37,10 @@ class Connection:
         self._core = Core()
         self._patience = Patience(LONGEST_LOOK if _cores() > 1 else 0.0)
 
+    def stop_looking(self) -> None:
+        """Sleep at once from now on: other threads of this process work, and to look would take the GIL from them."""
+        self._patience = Patience(0.0)
+
     def receive(self) -> Message | None:
         """The next message; `None` when the other side has closed.
 
