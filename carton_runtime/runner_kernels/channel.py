@@ -41,6 +41,7 @@ from carton_runtime.runner_kernels.place import Place
 _LONGEST_PAUSE = 10.0  # seconds between two parts of one message
 _LONGEST_LOOK = 400e-6  # seconds that a caller may hold its thread for a reply that should be near
 _LONGEST_REST = 150e-6  # seconds that it may do so before; the event loop has a turn after each rest
+_OVERSLEEP = 80e-6  # seconds by which a rest is longer than it was meant to be: timer slack, and a core that wakes
 _LONGEST_WAIT = 2e-3  # seconds: to be woken costs little against what takes longer
 
 
@@ -183,7 +184,7 @@ class Channel:
 
     def _rests(self, place: Place, until: float) -> bool:
         """Sleep for a moment, or less if something comes; whether nothing has, and it is not yet `until`."""
-        left = until - perf_counter()
+        left = until - perf_counter() - _OVERSLEEP
         if left <= 0 or place.settled or self.ended:
             return False
         try:

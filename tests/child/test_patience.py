@@ -6,9 +6,9 @@ import pytest
 
 from carton_runtime._child.carton_wire.patience import Patience
 
-LONGEST = 300e-6
+LONGEST = 400e-6
 LONGEST_WAIT = 2e-3
-EARLY = 250e-6
+EARLY = 300e-6
 SOON = 20e-6
 LATE = 0.01
 FORGIVEN = 8

@@ -16,7 +16,7 @@ from .patience import Patience
 from .pipes import Bytes, Pipes
 from .session import Session
 
-LONGEST_LOOK = 150e-6  # seconds to look for the next message before going to sleep
+LONGEST_LOOK = 300e-6  # seconds to look for the next message; longer than a host needs that was asleep itself
 _MOST_PIECES = 64  # far below IOV_MAX, which is 1024
 
 

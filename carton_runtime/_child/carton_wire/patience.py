@@ -9,7 +9,7 @@ looking is in vain time and again, as on a machine that is busy with something e
 from __future__ import annotations
 
 _WEIGHT = 0.2  # of the last wait in what is usual
-_EARLY = 250e-6  # seconds before the usual end: what a short rest may take too long, and somewhat more
+_EARLY = 300e-6  # seconds before the usual end: what a short rest may take too long, and somewhat more
 _FORGIVEN = 8  # looks in vain, in a row, before it is given up
 _SHORTEST_PAUSE = 2e-3
 _MOST_DOUBLINGS = 6
