@@ -10,6 +10,7 @@ One tree, so that a caller can catch as widely or as narrowly as she needs::
     ├── ModelClosedError          a call on a model after ``aclose``
     ├── CallCancelledError        a call that was interrupted
     ├── CallTimeoutError          a call that took longer than its ``timeout``
+    ├── LoadTimeoutError          a model that was not ready within its ``ready_timeout``
     ├── OutOfDescriptorsError     nothing can be opened, since this process has too much open
     ├── RunnerNotFoundError       nothing here can run this carton
     │   └── InterpreterNotFoundError   the runner is here, the Python it needs is not
@@ -70,6 +71,10 @@ class CallCancelledError(CartonError):
 
 class CallTimeoutError(CartonError, TimeoutError):
     """The call took longer than the caller allowed; the model is told to stop, and stays loaded if it does."""
+
+
+class LoadTimeoutError(CartonError, TimeoutError):
+    """The model took longer to load than `load` was told to allow; its process has been ended."""
 
 
 class OutOfDescriptorsError(CartonError, OSError):

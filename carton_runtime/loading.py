@@ -27,7 +27,7 @@ Location = str | os.PathLike[str]
 _DESCRIPTORS = 16  # that a load opens at one time: files, and the sockets and pipes of a process
 
 
-async def load(
+async def load(  # noqa: PLR0913  what the original takes, and what a process may take
     path: Location,
     visible_device: str | int | None = None,
     override_runner_name: str | None = None,
@@ -35,6 +35,7 @@ async def load(
     override_runner_opts: Mapping[str, Option] | None = None,
     *,
     memory_limit: int | str | None = None,
+    ready_timeout: float | None = None,
     restart_policy: RestartPolicy | None = None,
     strict: bool = False,
     on_event: OnEvent | None = None,
@@ -53,6 +54,8 @@ async def load(
             an allocation that would bring one process above it fails with `MemoryError` (RLIMIT_DATA: private memory,
             used or not), and the model's processes together, with those that it starts, are ended when twice a second
             they are seen to have more than that in use. The memory of a GPU does not count.
+        ready_timeout: seconds that the process may take until the model is loaded, each time that it is started; as
+            long as it wants unless given. What comes before, such as a download, does not count.
         restart_policy: how often the process is started again after it died; five times a minute unless given.
         strict: make an error of what otherwise only warns: inputs and outputs that do not keep to the specs.
         on_event: told of each step; see `carton_runtime.events`.
@@ -65,7 +68,9 @@ async def load(
         EnvironmentBuildError: its environment cannot be built.
         ModelError: the model's own code failed; carries its traceback.
         KernelDiedError: its process ended while it loaded.
-        SettingsError: `memory_limit` is no amount of memory, or too small for any model.
+        LoadTimeoutError: it was not ready within `ready_timeout`.
+        SettingsError: `memory_limit` is no amount of memory, or too small for any model; `ready_timeout` is no number
+            of seconds.
         OutOfDescriptorsError: this process has too much open.
     """
     overrides = Overrides.checked(
@@ -75,6 +80,7 @@ async def load(
         override_runner_opts,
         memory_limit,
         restart_policy,
+        ready_timeout,
     )
     check_kind(strict, bool, "strict")
     with in_need_of_descriptors("load the model", at_least=_DESCRIPTORS):
@@ -93,6 +99,7 @@ async def load_unpacked(  # noqa: PLR0913  what pack needs, and what load takes
     override_required_framework_version: str | None = None,
     override_runner_opts: Mapping[str, Option] | None = None,
     memory_limit: int | str | None = None,
+    ready_timeout: float | None = None,
     restart_policy: RestartPolicy | None = None,
     strict: bool = False,
     on_event: OnEvent | None = None,
@@ -110,6 +117,7 @@ async def load_unpacked(  # noqa: PLR0913  what pack needs, and what load takes
         override_runner_opts,
         memory_limit,
         restart_policy,
+        ready_timeout,
     )
     check_kind(strict, bool, "strict")
     every: PackOptions = {

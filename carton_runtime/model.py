@@ -16,7 +16,7 @@ from carton_runtime._child.carton_wire.messages import Kind, Message
 from carton_runtime._child.carton_wire.tensors import Form, form_of
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.checking import Specs, SpecWarning, to_tensors
-from carton_runtime.errors import CallTimeoutError, InvalidTensorError, ModelError
+from carton_runtime.errors import CallTimeoutError, CartonError, InvalidTensorError, ModelError
 from carton_runtime.info import CartonInfo
 from carton_runtime.runner_kernels.call import Call
 from carton_runtime.runner_kernels.deadlines import check_timeout
@@ -113,6 +113,7 @@ class Carton:
             ModelError: the model raised.
             KernelDiedError: its process ended.
             CallTimeoutError: it took longer than `timeout`.
+            LoadTimeoutError: its process was started again, and took longer to load than `load` was told to allow.
             SettingsError: `timeout` is no number of seconds from 0 up.
         """
         tensors, form = self.prepare(inputs, named)
@@ -202,6 +203,8 @@ class Carton:
             async with asyncio.timeout(timeout):
                 kernel = self.kernel if self.kernel.is_alive else await background.run(self._supervisor.revived())
                 await kernel.gate.enter()
+        except CartonError:
+            raise  # such as that it took too long to load
         except TimeoutError as error:
             raise self._not_ready(timeout) from error
         return kernel
@@ -212,6 +215,8 @@ class Carton:
         try:
             kernel = self.kernel if self.kernel.is_alive else background.run_blocking(self._revived(timeout))
             kernel.gate.enter_blocking(timeout)
+        except CartonError:
+            raise  # such as that it took too long to load
         except TimeoutError as error:
             raise self._not_ready(timeout) from error
         return kernel

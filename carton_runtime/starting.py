@@ -25,6 +25,7 @@ from carton_runtime.info import CartonInfo, info_of
 from carton_runtime.model import Carton
 from carton_runtime.packing.kinds import check_kind, check_version, plain_options
 from carton_runtime.packing.options import PackOptions
+from carton_runtime.runner_kernels.deadlines import check_timeout
 from carton_runtime.runner_kernels.kernel import Kernel
 from carton_runtime.runner_kernels.spec import KernelSpec
 from carton_runtime.runner_kernels.supervisor import RestartPolicy, Supervisor
@@ -45,6 +46,7 @@ class Overrides:
         runner_opts: options that go over the carton's own, key by key.
         memory_limit: bytes of memory that the model may take.
         restart_policy: how often the process is started again after it died.
+        ready_timeout: seconds that the process may take until the model is loaded.
     """
 
     visible_device: str | int | None = None
@@ -53,6 +55,7 @@ class Overrides:
     runner_opts: Mapping[str, Option] = field(default_factory=dict)
     memory_limit: int | None = None
     restart_policy: RestartPolicy = field(default_factory=RestartPolicy)
+    ready_timeout: float | None = None
 
     @classmethod
     def checked(
@@ -63,13 +66,14 @@ class Overrides:
         runner_opts: Mapping[str, Option] | None,
         memory_limit: int | str | None,
         restart_policy: RestartPolicy | None,
+        ready_timeout: float | None,
     ) -> Overrides:
         """What a caller gave, once it is known to be of the right kind.
 
         Raises:
             FormatError: an override is of another kind, or empty.
             VersionReqError: the version requirement is none.
-            SettingsError: the memory limit is no amount of memory.
+            SettingsError: the memory limit is no amount of memory, or the timeout no number of seconds.
         """
         if runner_name is not None:
             check_kind(runner_name, str, "override_runner_name")
@@ -80,6 +84,7 @@ class Overrides:
             required_framework_version = str(VersionReq(required_framework_version))
         if restart_policy is not None:
             check_kind(restart_policy, RestartPolicy, "restart_policy")
+        check_timeout(ready_timeout, "ready_timeout", hint="")
         return cls(
             visible_device,
             runner_name,
@@ -87,6 +92,7 @@ class Overrides:
             {} if runner_opts is None else plain_options(runner_opts, "override_runner_opts"),
             None if memory_limit is None else parse_size(memory_limit),
             restart_policy or RestartPolicy(),
+            ready_timeout,
         )
 
     def apply(self, runner: RunnerInfo) -> RunnerInfo:
@@ -172,6 +178,7 @@ class Loading:
             reason=plan.reason,
             batch_axes=batch_axes(info.inputs, info.outputs),
             memory_limit=self.overrides.memory_limit,
+            ready_timeout=self.overrides.ready_timeout,
         )
         kernel = await Kernel.start(spec, on_event=self.on_event)
         remarks = filter(None, [plan.device.remark, held.remark])

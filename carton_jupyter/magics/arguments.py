@@ -93,3 +93,14 @@ class MagicParser(argparse.ArgumentParser):
             return f"{rest[0]!r} is one argument too many; {self.surplus_hint}"
         close = difflib.get_close_matches(options[0], self.options, 1, cutoff=0.5)
         return f"there is no option {options[0]}" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def seconds(text: str) -> float:
+    """The value of an option that takes seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"takes seconds, such as 2.5, and not {text!r}")
+    return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 import carton_runtime as carton
-from carton_jupyter.magics.arguments import MagicParser
+from carton_jupyter.magics.arguments import MagicParser, seconds
 from carton_jupyter.magics.options import HELP, Option, for_runner, need_runner, parse_options
 from carton_runtime.events import OnEvent
 
@@ -18,6 +18,9 @@ PARSER.add_argument("--runner", metavar="NAME", help="another runner than the ca
 PARSER.add_argument("--framework", metavar="REQ", help="another framework version requirement, such as =3.10")
 PARSER.add_argument("--opt", metavar="KEY=VALUE", nargs="+", action="extend", default=[], help=HELP)
 PARSER.add_argument("--memory-limit", metavar="SIZE", help="what the model's process may take, such as 2GB")
+PARSER.add_argument(
+    "--ready-timeout", metavar="SECONDS", type=seconds, help="what its process may take until the model is loaded"
+)
 PARSER.add_argument("--strict", action="store_true", help="make errors of inputs and outputs that break the specs")
 PARSER.add_argument("--to", metavar="NAME", help="also assign the model to this variable")
 
@@ -42,6 +45,7 @@ async def load(arguments: Namespace, info: carton.CartonInfo | None, on_event: O
         override_required_framework_version=arguments.framework,
         override_runner_opts=await _options(arguments, info),
         memory_limit=arguments.memory_limit,
+        ready_timeout=arguments.ready_timeout,
         strict=arguments.strict,
         on_event=on_event,
     )

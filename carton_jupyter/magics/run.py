@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
 import carton_runtime as carton
-from carton_jupyter.magics.arguments import MagicParser
+from carton_jupyter.magics.arguments import MagicParser, seconds
 from carton_jupyter.magics.call_line import Input, take_apart
 from carton_jupyter.magics.inputs import checked, evaluated, of_example
 from carton_jupyter.magics.models import model_named
@@ -23,23 +22,13 @@ $ or {}; they may have spaces, and end where the next input or option begins. Wh
 name. Interrupting the cell stops the call; the model stays loaded."""
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not seconds > 0:
-        raise argparse.ArgumentTypeError(f"takes seconds, such as 2.5, and not {text!r}")
-    return seconds
-
-
 PARSER = MagicParser("%carton_run", _DESCRIPTION)
 PARSER.surplus_hint = "inputs are NAME=EXPRESSION, such as x=1"
 PARSER.usage = "%(prog)s MODEL [NAME=EXPRESSION ...] [**DICT] [options]"
 PARSER.add_argument("model", metavar="MODEL", help="the variable that holds the model")
 PARSER.add_argument("--example", metavar="NAME", help="take the inputs that are not given from this example")
 PARSER.add_argument("--stream", action="store_true", help="show each result as it comes, and give the list of all")
-PARSER.add_argument("--timeout", metavar="SECONDS", type=_seconds, help="what the call, or each result, may take")
+PARSER.add_argument("--timeout", metavar="SECONDS", type=seconds, help="what the call, or each result, may take")
 PARSER.add_argument("--to", metavar="NAME", help="also assign the outputs to this variable")
 
 

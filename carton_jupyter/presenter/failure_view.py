@@ -17,6 +17,7 @@ _WORDS: tuple[tuple[type[carton.CartonError], str, str], ...] = (
     (carton.ModelClosedError, "The model is unloaded", "Load it again."),
     (carton.CallCancelledError, "The run was interrupted", "The model stays loaded."),
     (carton.CallTimeoutError, "The run took too long", ""),
+    (carton.LoadTimeoutError, "The model took too long to load", ""),
     (carton.InterpreterNotFoundError, "The Python that the model needs is missing", ""),
     (carton.RunnerNotFoundError, "Nothing here can run this model", ""),
     (carton.FormatError, "The carton is broken", ""),

@@ -19,15 +19,18 @@ def is_seconds(value: Any) -> bool:
     return is_number and bool(0 <= value < _TOO_MUCH or value == math.inf)
 
 
-def check_timeout(timeout: Any) -> None:
+_AS_INPUT = " (An input of that name goes into a dict.)"
+
+
+def check_timeout(timeout: Any, name: str = "timeout", hint: str = _AS_INPUT) -> None:
     """Refuse what is no number of seconds.
 
     Raises:
-        SettingsError: it is neither `None` nor a number from 0 up.
+        SettingsError: it is neither `None` nor a number from 0 up; the message names it, and ends with `hint`.
     """
     if timeout is None or is_seconds(timeout):
         return
     raise SettingsError(
-        f"timeout={timeout!r:.80} is no number of seconds; give one from 0 up, such as 2.5, or leave it out to wait "
-        "for as long as it takes. (An input of that name goes into a dict.)"
+        f"{name}={timeout!r:.80} is no number of seconds; give one from 0 up, such as 2.5, or leave it out to wait "
+        f"for as long as it takes.{hint}"
     )

@@ -16,7 +16,7 @@ from carton_runtime._child.carton_wire.control import Signal
 from carton_runtime._child.carton_wire.memory import Memory
 from carton_runtime._child.carton_wire.messages import Kind
 from carton_runtime.background import background_loop
-from carton_runtime.errors import CartonError, ModelClosedError
+from carton_runtime.errors import CartonError, LoadTimeoutError, ModelClosedError
 from carton_runtime.events import OnEvent, step
 from carton_runtime.runner_kernels import registry
 from carton_runtime.runner_kernels.cancelling import Canceller, CancelLimits
@@ -121,6 +121,7 @@ class Kernel:
         Raises:
             ModelError: the model could not be loaded; carries its traceback.
             KernelDiedError: the process ended before the model was loaded.
+            LoadTimeoutError: it took longer than it may.
             SettingsError: the memory limit is too small for any model.
             EnvironmentBuildError: the interpreter cannot be run.
         """
@@ -279,7 +280,12 @@ class Kernel:
 
     async def _load(self) -> None:
         self.announce()
-        ready = await have_loaded(self.channel, self.spec, self._greeted)
+        limit = self.spec.ready_timeout
+        try:
+            async with asyncio.timeout(limit):
+                ready = await have_loaded(self.channel, self.spec, self._greeted)
+        except TimeoutError as error:
+            raise LoadTimeoutError(f"model {self.name!r} was not ready within {limit:g} s (ready_timeout)") from error
         self._is_started = True
         self._heartbeat.look_at_memory()
         self.concurrency = self.channel.concurrency = ready.fields["concurrency"]

@@ -24,6 +24,7 @@ class KernelSpec:
         device: the device that the process sees, for people.
         reason: why this runner and this version, for people.
         memory_limit: bytes of memory that the process and all that it starts may take; `None` for as much as there is.
+        ready_timeout: seconds that the process may take until the model is loaded; `None` for as long as it wants.
     """
 
     name: str
@@ -36,3 +37,4 @@ class KernelSpec:
     device: str = "cpu"
     reason: str = ""
     memory_limit: int | None = None
+    ready_timeout: float | None = None

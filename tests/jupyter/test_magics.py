@@ -216,6 +216,16 @@ def test_a_load_may_limit_the_memory_of_the_model(run: Run, path: Path) -> None:
         carton.sync.Carton(model).infer(x=np.zeros(200_000_000))
 
 
+def test_a_model_may_be_given_a_time_to_get_ready_in(run: Run, path: Path) -> None:
+    model = run(f"%carton_load {path} --ready-timeout 60 --to m")
+    assert model.kernel.spec.ready_timeout == 60
+
+
+def test_a_time_that_is_none_is_refused(run: Run, path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--ready-timeout: takes seconds, such as 2\.5, and not 'soon'"):
+        run(f"%carton_load {path} --ready-timeout soon")
+
+
 def test_a_memory_limit_that_is_no_size_is_refused(run: Run, path: Path) -> None:
     with pytest.raises(carton.SettingsError, match="'lots' is no amount of memory"):
         run(f"%carton_load {path} --memory-limit lots")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 from kernels.conftest import Load
 
 import carton_runtime as carton
-from carton_runtime import CallTimeoutError, SettingsError, background
+from carton_runtime import CallTimeoutError, LoadTimeoutError, SettingsError, background
 from carton_runtime.runner_kernels.deadlines import check_timeout
+from carton_runtime.testing.doubles import Fault, Phase
 
 NONE = [
     float("nan"),
@@ -83,3 +85,50 @@ async def test_no_time_at_all_is_too_little(load: Load) -> None:
     with pytest.raises(CallTimeoutError):
         await model.infer(x=1, seconds=0.2, timeout=0)
     assert int((await model.infer(x=1))["out"]) == 1
+
+
+# Loading
+
+
+@pytest.mark.parametrize("fault", [Fault.LOOP, Fault.GIL_LOOP, Fault.STUBBORN])
+async def test_a_model_that_never_gets_loaded_ends_with_its_process(load: Load, fault: Fault) -> None:
+    before = len(carton.kernels())
+    with pytest.raises(LoadTimeoutError, match=r"was not ready within 2 s \(ready_timeout\)"):
+        await load(Phase.LOADING, fault, ready_timeout=2)
+    assert len(carton.kernels()) == before
+    assert int((await (await load(ready_timeout=60)).infer(x=1))["out"]) == 1, "one that gets loaded in time"
+
+
+async def test_a_model_that_does_not_come_back_in_time_says_so_and_may_yet(load_code: Load, tmp_path: Path) -> None:
+    slow = tmp_path / "slow"
+    model = await load_code(SLOW_TO_COME_BACK.format(slow=str(slow)), ready_timeout=2)
+    twin = carton.sync.Carton(model)
+    slow.touch()
+    model.kernel.kill()
+    await background.run(model.kernel.ended())
+    with pytest.raises(LoadTimeoutError):
+        await model.infer(x=1, timeout=60)
+    with pytest.raises(LoadTimeoutError):
+        twin.infer(x=1)
+    assert model.kernel.statistics.last_error.endswith("(ready_timeout)")
+    slow.unlink()
+    assert int((await model.infer(x=1))["x"]) == 1
+
+
+SLOW_TO_COME_BACK = """
+import os, time
+
+class Model:
+    def infer_with_tensors(self, tensors):
+        return tensors
+
+def get_model():
+    while os.path.exists({slow!r}):
+        time.sleep(0.1)
+    return Model()
+"""
+
+
+async def test_a_ready_timeout_is_checked_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"ready_timeout='soon' is no number of seconds; .* as it takes\.$"):
+        await carton.load(tmp_path / "none.carton", ready_timeout="soon")  # type: ignore[arg-type]

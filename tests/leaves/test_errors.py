@@ -128,6 +128,7 @@ def _pickled(error: Exception) -> Exception:
         errors.EnvironmentBuildError("no", command=["uv"], stderr="why"),
         errors.StorageError("no such file"),
         errors.CallTimeoutError("too long"),
+        errors.LoadTimeoutError("too long"),
     ],
     ids=lambda error: type(error).__name__,
 )
