@@ -7,7 +7,7 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
 from typing import Any
@@ -212,8 +212,8 @@ def test_a_stream_that_becomes_garbage_while_memory_is_allocated_blocks_nobody(
     run_blocking(settled(lambda: not model_in_a_thread.kernel.channel.open_calls))
 
 
-async def test_calls_in_a_row_leave_the_loop_to_others(model: carton.Carton) -> None:
-    """A task beside the caller has as many turns as there are calls, at least."""
+async def turns_of_another_task(calls: Awaitable[None]) -> int:
+    """How many turns of the loop a task beside the caller has."""
     turns, stop = 0, False
 
     async def ticker() -> None:
@@ -223,11 +223,18 @@ async def test_calls_in_a_row_leave_the_loop_to_others(model: carton.Carton) -> 
             await asyncio.sleep(0)
 
     task = asyncio.create_task(ticker())
-    for number in range(500):
-        await model.infer(x=number)
+    await calls
     stop = True
     await task
-    assert turns >= 500
+    return turns
+
+
+async def test_calls_in_a_row_leave_the_loop_to_others(model: carton.Carton) -> None:
+    async def calls() -> None:
+        for number in range(500):
+            await model.infer(x=number)
+
+    assert await turns_of_another_task(calls()) >= 500, "as many turns as there are calls"
 
 
 SLOW = """
@@ -244,22 +251,13 @@ def get_model():
 
 async def test_a_caller_who_rests_until_shortly_before_the_usual_time_blocks_nobody(load_code: Load) -> None:
     model = await load_code(SLOW)
-    turns, stop = 0, False
 
-    async def ticker() -> None:
-        nonlocal turns
-        while not stop:
-            turns += 1
-            await asyncio.sleep(0)
+    async def calls(count: int) -> None:
+        for number in range(count):
+            assert int((await model.infer(x=number, seconds=1e-3))["out"]) == number
 
-    for number in range(30):  # by now it is known how long a call takes
-        await model.infer(x=number, seconds=1e-3)
-    task = asyncio.create_task(ticker())
-    for number in range(200):
-        assert int((await model.infer(x=number, seconds=1e-3))["out"]) == number
-    stop = True
-    await task
-    assert turns >= 2 * 200, "one turn for the call itself, and one after each rest"
+    await calls(30)  # by now it is known how long a call takes
+    assert await turns_of_another_task(calls(200)) >= 2 * 200, "one turn for the call itself, and one after each rest"
 
 
 @pytest.mark.parametrize("descriptors", ["few", "many"])
