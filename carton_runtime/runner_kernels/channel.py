@@ -20,7 +20,7 @@ import select
 import threading
 from collections.abc import Callable
 from copy import copy
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any
 
 from carton_runtime._child.carton_wire.errors import NoDescriptorsError, WireError
@@ -33,6 +33,7 @@ from carton_runtime._child.carton_wire.session import Session
 from carton_runtime.background import TICK
 from carton_runtime.descriptors import out_of_descriptors
 from carton_runtime.errors import CartonError, ProtocolError
+from carton_runtime.runner_kernels.closing import close_when_free
 from carton_runtime.runner_kernels.interrupts import Uninterrupted
 from carton_runtime.runner_kernels.outbox import Outbox
 from carton_runtime.runner_kernels.parking import LoopReader, doorbells, resolve, thread_safe_waker
@@ -187,10 +188,12 @@ class Channel:
         left = until - perf_counter() - _OVERSLEEP
         if left <= 0 or place.settled or self.ended:
             return False
+        rest = min(left, _LONGEST_REST)
         try:
-            return not select.select((self._pipes.incoming,), (), (), min(left, _LONGEST_REST))[0]
+            return not select.select((self._pipes.incoming,), (), (), rest)[0]
         except (ValueError, OSError):  # closed this very moment; or a number that select(2) cannot take
-            return False
+            sleep(rest)
+            return True
 
     # Reading
 
@@ -201,8 +204,13 @@ class Channel:
                 self._read()
 
     def expect_progress(self) -> None:
-        """Called now and then: a kernel that has sent part of a message, and nothing more for long, is broken."""
-        self.pump()
+        """Called now and then, on the background loop: who sends part of a message and then nothing is broken."""
+        if self._reading.acquire(blocking=False):  # or somebody reads this moment
+            try:
+                if not self.ended:
+                    self._read()
+            finally:
+                self._reading.release()
         pending = self._decoder.pending
         now = monotonic()
         if pending != self._unfinished[0]:
@@ -284,30 +292,40 @@ class Channel:
         waiter: asyncio.Future[None] = loop.create_future()
         place.wake = thread_safe_waker(loop, waiter)
         tick = loop.call_later(TICK, resolve, waiter)
-        reader = self._parked.get(loop)
-        if reader is None:
-            reader = self._parked[loop] = LoopReader(loop, self)
-        reader.callers += 1
+        leaving = Uninterrupted()
         try:
+            self._reader_in(loop).waiters.add(waiter)
             if not place.settled:
                 await waiter
         finally:
-            place.wake = None
-            tick.cancel()
-            reader.callers -= 1
-            # Once the caller has her reply: it costs as much as half a call.
-            with contextlib.suppress(RuntimeError):  # the loop was closed with her in it
-                loop.call_soon(self._unpark, loop, reader)
+            with leaving:
+                place.wake = None
+                tick.cancel()
+                # Once the caller has her reply: it costs as much as half a call.
+                with contextlib.suppress(RuntimeError):  # the loop was closed with her in it
+                    loop.call_soon(self._unpark, loop, waiter)
+
+    def _reader_in(self, loop: asyncio.AbstractEventLoop) -> LoopReader:
+        reader = self._parked.get(loop)
+        if reader is None or reader.is_closed:
+            with Uninterrupted():  # or nobody would close the descriptor that it watches
+                reader = self._parked[loop] = LoopReader(loop, self)
+        return reader
 
     def forget_closed_loops(self) -> None:
         """Called now and then: loops may be closed while callers are parked there, who then never leave."""
         for loop in [loop for loop in list(self._parked) if loop.is_closed()]:
             self._parked.pop(loop).close()
 
-    def _unpark(self, loop: asyncio.AbstractEventLoop, reader: LoopReader) -> None:
-        if not reader.callers and self._parked.get(loop) is reader:
-            reader.close()
-            del self._parked[loop]
+    def _unpark(self, loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
+        reader = self._parked.get(loop)
+        if reader is None:
+            return
+        reader.waiters.discard(waiter)
+        if not reader.waiters:
+            with Uninterrupted():
+                reader.close()
+                del self._parked[loop]
 
     def duplicate(self) -> int | None:
         """A second descriptor to read from, to watch; `None` after the end, when there is nothing to watch for."""
@@ -341,9 +359,22 @@ class Channel:
         """As `fail`, in a process that was forked: nobody is woken, since those who wait do so in the other process."""
         self._failure = failure
         self.ended = True
+        self._pipes.close()
 
     def close(self) -> None:
         """Close the pipes, once nobody uses them any more; on the background loop, after `fail`."""
         self._outbox.close()
-        with self._reading:
+        close_when_free(self._close_pipes)
+
+    def _close_pipes(self, *, blocking: bool) -> bool:
+        """Close the pipes while nobody writes or reads: the numbers may be somebody else's at once."""
+        return self._outbox.when_free(lambda: self._close_unread(blocking=blocking), blocking=blocking)
+
+    def _close_unread(self, *, blocking: bool) -> bool:
+        if not self._reading.acquire(blocking):
+            return False
+        try:
             self._pipes.close()
+        finally:
+            self._reading.release()
+        return True

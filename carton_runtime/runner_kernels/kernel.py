@@ -21,6 +21,7 @@ from carton_runtime.events import OnEvent, step
 from carton_runtime.runner_kernels import registry
 from carton_runtime.runner_kernels.cancelling import Canceller, CancelLimits
 from carton_runtime.runner_kernels.channel import Channel
+from carton_runtime.runner_kernels.closing import close_when_free
 from carton_runtime.runner_kernels.death import Exit, death_report, forked_error
 from carton_runtime.runner_kernels.exit_watch import call_when_exited
 from carton_runtime.runner_kernels.gate import Gate
@@ -126,8 +127,13 @@ class Kernel:
             EnvironmentBuildError: the interpreter cannot be run.
         """
         with step("kernel.start", f"starting {spec.name}", on_event=on_event):
-            kernel = cls(spec, launch(spec), limits or CancelLimits(), record)
-            kernel._watch()
+            process = launch(spec)
+            try:
+                kernel = cls(spec, process, limits or CancelLimits(), record)
+                kernel._watch()
+            except BaseException:
+                process.abandon()
+                raise
         try:
             with step("model.load", f"loading {spec.name}", on_event=on_event):
                 await kernel._load()
@@ -363,5 +369,5 @@ class Kernel:
             await asyncio.wait(self._tasks)
         self._log.close()
         self.channel.close()
-        self.memory.close()
+        close_when_free(self.memory.close)
         self._process.close()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from carton_runtime._child.carton_wire.connection import unsent
 from carton_runtime._child.carton_wire.messages import Codec, Message
@@ -96,17 +96,25 @@ class Outbox:
         background_loop().remove_writer(self._pipes.outgoing)
 
     def close(self) -> None:
-        """Send nothing further: from here on nobody writes into the pipe. On the background loop."""
-        with self._lock:
-            self._is_closed = True
-            self._waiting.clear()
-            self._unwatch()
+        """Send nothing further, but what is being sent this moment. On the background loop."""
+        self._is_closed = True
+        self._unwatch()
+
+    def when_free(self, work: Callable[[], bool], *, blocking: bool) -> bool:
+        """Do `work` while nothing is being sent; what that says, or `False` if it would have to wait and may not."""
+        if not self._lock.acquire(blocking):
+            return False
+        try:
+            return work()
+        finally:
+            self._lock.release()
 
 
 def _send(pipes: Pipes, pieces: Sequence[Bytes], size: int, counts: list[int]) -> bool:
     """Send what the pipe takes of the rest of a frame; whether that was all of it."""
     if counts:
         sent = sum(counts)
+        counts[:] = (sent,)  # there may be very many
         if sent == size:  # an interrupt came before the frame was taken away
             return True
         pieces = unsent(pieces, sent)

@@ -39,11 +39,11 @@ class LoopReader:
     else.
 
     Attributes:
-        callers: how many are parked.
+        waiters: of the callers who are parked; no number, which an interrupt could lose count of.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, watched: Watched) -> None:
-        self.callers = 0
+        self.waiters: set[asyncio.Future[None]] = set()
         self._loop = loop
         self._watched = watched
         self._descriptor = watched.duplicate()
@@ -52,16 +52,22 @@ class LoopReader:
 
     def _readable(self) -> None:
         self._watched.pump()
-        if self._watched.ended:
-            self.close()  # or it would be readable for ever
+        if self._watched.ended or not self.waiters:  # it would be readable for ever; or an interrupt hit who unparks
+            with Uninterrupted():
+                self.close()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it does not watch any more, or never did."""
+        return self._descriptor is None
 
     def close(self) -> None:
-        """Stop watching."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
+        """Stop watching. Not to be interrupted."""
+        if self._descriptor is not None:
             if not self._loop.is_closed():
-                self._loop.remove_reader(descriptor)
-            os.close(descriptor)
+                self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 class _Doorbell:

@@ -22,7 +22,7 @@ class KernelProcess:
 
     Attributes:
         popen: the process.
-        calls: carries the messages.
+        calls: carries the messages; closed by the channel, which knows who uses it.
         control: carries signals; that it is open tells the guardian that we live.
         memory: passes the descriptors of shared memory.
         kernel: the number of the kernel, once that has greeted us, so that the process is its guardian.
@@ -73,11 +73,18 @@ class KernelProcess:
         if self.kernel is not None:
             kill_group(self.kernel)
 
+    def abandon(self) -> None:
+        """End and close a process that nobody has got to use, waiting for its end."""
+        self._kill()
+        self.popen.wait()
+        self.close()
+        self.calls.close()
+
     def close(self) -> None:
-        """Close our ends."""
+        """Close our ends, but that of `calls`."""
         self._is_closed = True
         if self._insisting is not None:
             self._insisting.cancel()
-        for end in (self.calls, self.control, self.memory, self.popen.stdout, self.popen.stderr):
+        for end in (self.control, self.memory, self.popen.stdout, self.popen.stderr):
             if end is not None:
                 end.close()

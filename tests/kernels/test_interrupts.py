@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import random
@@ -18,8 +19,11 @@ from kernels.strikes import struck
 
 import carton_runtime
 import carton_runtime.sync as carton
+from carton_runtime import ModelClosedError
+from carton_runtime.runner_kernels import channel, parking
 from carton_runtime.runner_kernels.call import Call
 from carton_runtime.testing.doubles import FAULTY_MODEL, faulty_options
+from carton_runtime.testing.leaks import open_descriptors
 
 ROOT = Path(carton_runtime.__file__).parent
 FILES = {
@@ -88,6 +92,65 @@ def test_an_interrupt_at_any_step_costs_its_call_and_nothing_else(call: str, eve
     while len(kernel.sealed) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(kernel.sealed) == 0
+
+
+PARKING = {parking.__file__, channel.__file__}
+TURNS = 5  # of a loop, in which a call that was cancelled is left, and then her place
+
+
+def interrupt_one_who_is_parked(model: carton.Carton, step: int) -> str:
+    """Interrupt a call that is awaited, in a loop of its own, which goes on for a moment; where that was."""
+    loop = asyncio.new_event_loop()
+    call = loop.create_task(model.asynchronous.infer(x=1, seconds=0.01))
+    with struck(step, PARKING) as striker, suppress(KeyboardInterrupt):
+        loop.run_until_complete(call)
+    call.cancel()
+    for _ in range(TURNS):
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+    assert call.done()
+    loop.close()
+    return striker.where
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")  # struck between call and await
+def test_an_interrupt_of_who_is_parked_leaves_nothing_behind(model: carton.Carton) -> None:
+    interrupt_one_who_is_parked(model, 1 << 30)
+    before, step = sum(open_descriptors().values()), 0
+    while interrupt_one_who_is_parked(model, step):
+        step += 1
+    assert step > 50
+    assert nothing_is_open(model)
+    gc.collect()
+    deadline = time.monotonic() + 10.0
+    while sum(open_descriptors().values()) > before and time.monotonic() < deadline:
+        time.sleep(0.01)  # until the kernel looks for loops that are closed
+    assert sum(open_descriptors().values()) == before
+    assert int(model.infer(x=7)["out"]) == 7
+
+
+def closed_by_a_handler(model: carton.Carton) -> None:
+    """Make calls until a signal comes whose handler closes the model."""
+
+    def close(*_: object) -> None:
+        model.close()
+
+    before = signal.signal(signal.SIGALRM, close)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        while True:
+            model.infer(x=1, seconds=0.0001)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("times", [10, pytest.param(100, marks=pytest.mark.soak)])
+def test_a_signal_handler_may_close_the_model_whose_call_it_interrupts(times: int, ctrl_c: None) -> None:
+    for _ in range(times):
+        model = carton.load_unpacked(FAULTY_MODEL, **faulty_options())
+        with pytest.raises(ModelClosedError):
+            closed_by_a_handler(model)
 
 
 def test_a_call_that_was_struck_before_it_could_be_left_is_left_by_the_kernel(model: carton.Carton) -> None:

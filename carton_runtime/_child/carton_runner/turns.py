@@ -74,8 +74,8 @@ class Turns:
 
     def _end(self, call: int) -> None:
         """From here on `call` may not be interrupted any more."""
+        self._threads.pop(call, None)  # first of all, since a strike may come while we wait for the lock
         with self._lock:
-            self._threads.pop(call, None)
             self._cancellers.pop(call, None)
             if self._batches:
                 for member in self._batches.get(call, ()):

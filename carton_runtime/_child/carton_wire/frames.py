@@ -101,7 +101,7 @@ class FrameDecoder:
     def receive_from(self, source: Pipes) -> int:
         """Receive once: how many bytes came, 0 at the end of the stream; raises what reading raises.
 
-        Go through `frames` between any two calls: only then is there sure to be room.
+        Go through `frames` between any two calls: only then is there sure to be room, without which it is 0 as well.
         """
         _, _, chunks, large = self._state
         if large is not None:
@@ -174,6 +174,8 @@ class _LargeFrame:
 
     def receive_from(self, source: Pipes) -> int:
         """As `FrameDecoder.receive_from`."""
+        if len(self._counts) > 1:
+            self._counts = [self.received]  # or adding them up would take ever longer
         room = self._memory[self.received :]
         self._counts.extend(map(source.readv, ((room,),)))
         return self._counts[-1]

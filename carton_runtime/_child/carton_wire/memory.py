@@ -28,7 +28,7 @@ from .tensors import BODY
 from .values import Tensor
 
 THRESHOLD = 1 << 16
-"""Bytes from which a tensor goes through shared memory: below, a copy through the socket is as quick."""
+"""Bytes from which a tensor goes through shared memory: below, a copy through the pipe is as quick."""
 
 _MOST_IDLE = 1 << 30
 _LONGEST_IDLE = 30.0
@@ -176,15 +176,23 @@ class Memory:
             self._user = threading.get_ident()
             return sum(region.size for region in self._own.values())
 
-    def close(self) -> None:
-        """Forget all regions; arrays that still look at one keep it alive."""
-        with self._lock:
+    def close(self, *, blocking: bool = True) -> bool:
+        """Forget all regions; arrays that still look at one keep it alive.
+
+        Whether that is done: without `blocking` it is not while another thread is in the middle of a method.
+        """
+        if not self._lock.acquire(blocking):
+            return False
+        try:
             self._user = threading.get_ident()
             for known in (self._own, self._theirs, self._idle, self._watched):
                 known.clear()
             if self._sock is not None:
                 self._sock.close()
                 self._sock = None
+        finally:
+            self._lock.release()
+        return True
 
     def _free_region(self, nbytes: int) -> Region | None:
         """A region that nobody uses; `None` when there can be no further one now."""

@@ -111,7 +111,7 @@ class Header:
         fields: of the message.
         slots: its tensors.
         body_size: the bytes that they take in the frame's body.
-        views: the same, where all of them are numbers in the body.
+        views: its tensors for `carton_wire.tensors.views`, where all of them are numbers in the body; `None` elsewhere.
         form: of the tensors, where the header says all about that.
         free: regions of ours that the other side does not use any more.
         drop: regions of theirs that are gone.
