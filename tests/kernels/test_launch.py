@@ -58,6 +58,7 @@ def end(process: KernelProcess) -> None:
         os.killpg(process.popen.pid, signal.SIGKILL)
     process.popen.wait(PATIENCE)
     process.close()
+    process.calls.close()
 
 
 def printed(process: KernelProcess) -> str:
