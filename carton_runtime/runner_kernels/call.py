@@ -67,7 +67,7 @@ class Call:
         try:
             kernel.channel.open(self._place)
             kernel.channel.send(self._request)
-            if kernel.record.is_watched:
+            if kernel.record.listeners:
                 kernel.announce()
         except BaseException:
             self._give_up()
@@ -79,7 +79,7 @@ class Call:
             self._give_up()
         if error is not None and isinstance(error, CartonError):
             self._kernel.statistics.count_failure(str(error))
-        if self._kernel.record.is_watched:
+        if self._kernel.record.listeners:
             self._kernel.announce()
 
     @property

@@ -232,13 +232,9 @@ class Channel:
                         break
 
     def _read(self) -> bool:
-        """Receive once and hand out what came; whether anything did."""
-        decoder = self._decoder
+        """Receive once, or what an interrupted reader left behind, and hand that out; whether there was anything."""
         try:
-            # First what an interrupted reader left behind: only then is there sure to be room.
-            if decoder.has_received:
-                self._dispatch()
-            if not decoder.receive_from(self._pipes):
+            if not self._decoder.receive_from(self._pipes):
                 self._end(None)
             self._dispatch()
         except BlockingIOError:

@@ -65,12 +65,20 @@ class Outbox:
             waiting.clear()
         try:
             while waiting:
-                if _send(self._pipes, *waiting[0]):
+                pieces, size, counts = waiting[0]
+                if counts:
+                    pieces = _rest(pieces, counts)
+                # One C call sends and records: an interrupt lands before it or after it, never between the two.
+                if len(pieces) == 1:
+                    counts.extend(map(self._pipes.write, pieces))
+                elif pieces:
+                    counts.extend(map(self._pipes.writev, (pieces[:_MOST_PIECES],)))
+                if sum(counts) == size:
                     waiting.popleft()
         except BlockingIOError:
             self._watch()
         except OSError:
-            self._waiting.clear()
+            waiting.clear()
 
     def _watch(self) -> None:
         if not self._watched:
@@ -110,17 +118,7 @@ class Outbox:
             self._lock.release()
 
 
-def _send(pipes: Pipes, pieces: Sequence[Bytes], size: int, counts: list[int]) -> bool:
-    """Send what the pipe takes of the rest of a frame; whether that was all of it."""
-    if counts:
-        sent = sum(counts)
-        counts[:] = (sent,)  # there may be very many
-        if sent == size:  # an interrupt came before the frame was taken away
-            return True
-        pieces = unsent(pieces, sent)
-    # One C call sends and records: an interrupt lands before it or after it, never between the two.
-    if len(pieces) == 1:
-        counts.extend(map(pipes.write, pieces))
-    else:
-        counts.extend(map(pipes.writev, (pieces[:_MOST_PIECES],)))
-    return sum(counts) == size
+def _rest(pieces: Sequence[Bytes], counts: list[int]) -> Sequence[Bytes]:
+    """What is left to send of a frame; nothing, if an interrupt came before it was taken away."""
+    counts[:] = (sum(counts),)  # there may be very many
+    return unsent(pieces, counts[0])

@@ -25,31 +25,27 @@ class ModelRecord:
     Attributes:
         statistics: the calls so far, and how the last that failed did.
         lines: what the model printed last.
+        listeners: those who want to be told of changes, by whatever tells them apart; nearly always nobody.
     """
 
     def __init__(self) -> None:
         self.statistics = CallStatistics()
         self.lines = KeptLines()
-        self._listeners: dict[object, Callable[[KernelState], None]] = {}
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether anybody wants to be told of changes."""
-        return bool(self._listeners)
+        self.listeners: dict[object, Callable[[KernelState], None]] = {}
 
     def on_change(self, tell: Callable[[KernelState], None]) -> Callable[[], None]:
         """Have `tell` called by `changed`; the result stops that, however often it is called."""
         key = object()  # `tell` may be here more than once
-        self._listeners[key] = tell
+        self.listeners[key] = tell
 
         def stop() -> None:
-            self._listeners.pop(key, None)
+            self.listeners.pop(key, None)
 
         return stop
 
     def changed(self, state: KernelState) -> None:
         """Tell those who listen; one that fails, as whose event loop was closed meanwhile, costs no call its result."""
-        for tell in list(self._listeners.values()):
+        for tell in list(self.listeners.values()):
             try:
                 tell(state)
             except Exception:  # noqa: BLE001  somebody else's code

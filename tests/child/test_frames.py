@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -68,6 +69,19 @@ def test_the_end_of_the_stream_gives_no_frame() -> None:
     assert list(decoder.frames()) == []
 
 
+@pytest.mark.parametrize("size", [5, 1 << 20])
+def test_nothing_further_is_received_before_somebody_has_looked_at_what_is_there(size: int) -> None:
+    first, decoder = Pieces([frame_bytes(sequence=1, buffers=[bytes(size)])]), FrameDecoder()
+    while not decoder.pending > size:
+        decoder.receive_from(first)
+        list(islice(decoder.frames(), 1))  # offered, and not taken
+    untouched = Pieces([frame_bytes(sequence=2)])
+    assert decoder.receive_from(untouched) > 0
+    assert [frame[1] for frame in decoder.frames()] == [1]
+    decoder.receive_from(untouched)
+    assert [frame[1] for frame in decoder.frames()] == [2]
+
+
 def test_what_the_pipe_raises_passes_and_loses_nothing() -> None:
     class Empty:
         def read(self, room: int) -> bytes:
@@ -76,9 +90,9 @@ def test_what_the_pipe_raises_passes_and_loses_nothing() -> None:
     data = frame_bytes(header=b"header")
     decoder = FrameDecoder()
     decoder.receive_from(Pieces([data[:10]]))
+    list(decoder.frames())
     with pytest.raises(BlockingIOError):
         decoder.receive_from(Empty())
-    list(decoder.frames())
     decoder.receive_from(Pieces([data[10:]]))
     assert [plain(frame)[3] for frame in decoder.frames()] == [b"header"]
 

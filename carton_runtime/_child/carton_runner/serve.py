@@ -266,7 +266,7 @@ class Server:
 
     def _finish(self, kind: Kind, call: int, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:
         self._turns.forget(call)
-        self._send(kind, call, tensors, **fields)
+        self._post(new_tuple(Message, (kind, call, fields, tensors or {}, None)))
         self._unanswered.discard(call)
 
     def _fail(self, call: int, error: BaseException) -> None:
@@ -276,6 +276,9 @@ class Server:
         self._finish(Kind.FAILED, call, **describe_failure(error, self._runner_dir))
 
     def _send(self, kind: Kind, call: int, tensors: dict[str, Tensor] | None = None, **fields: Any) -> None:
+        self._post(new_tuple(Message, (kind, call, fields, tensors or {}, None)))
+
+    def _post(self, message: Message) -> None:
         if self._is_forked:
             raise SystemExit
         # What the model printed must not arrive after its result.
@@ -285,7 +288,7 @@ class Server:
         except (ValueError, AttributeError):  # a model may close or replace them; its result comes all the same
             pass
         with self._sending:
-            self._connection.send(new_tuple(Message, (kind, call, fields, tensors or {}, None)))
+            self._connection.send(message)
 
     def _disown(self) -> None:
         """In a process that the model has forked: its answers are not the model's, and it ends where they begin."""

@@ -90,7 +90,12 @@ class Connection:
         """Send a whole message, waiting while the other side is slow to read."""
         self._session.passes(message.kind)
         frame = self._codec.encode_again(message)
-        send_pieces(self._pipes, [frame] if frame is not None else self._codec.encode(message))
+        if frame is None:
+            send_pieces(self._pipes, self._codec.encode(message))
+        else:
+            sent = self._pipes.write(frame)
+            if sent < len(frame):
+                send_pieces(self._pipes, unsent([frame], sent))
 
 
 def _cores() -> int:

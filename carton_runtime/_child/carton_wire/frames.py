@@ -87,28 +87,24 @@ class FrameDecoder:
         self._state: _State = (b"", 0, [], None)
 
     @property
-    def has_received(self) -> bool:
-        """Whether `frames` may have something to offer."""
-        _, start, chunks, large = self._state
-        return bool(start or chunks) or (large is not None and large.is_whole)
-
-    @property
     def pending(self) -> int:
         """Bytes that are received and not taken."""
         data, start, chunks, large = self._state
         return len(data) - start + sum(map(len, chunks)) + (0 if large is None else large.received)
 
     def receive_from(self, source: Pipes) -> int:
-        """Receive once: how many bytes came, 0 at the end of the stream; raises what reading raises.
+        """Receive once, unless `frames` may have something to offer as it is: 0 at the end of the stream, else more.
 
-        Go through `frames` between any two calls: only then is there sure to be room, without which it is 0 as well.
+        Raises what reading raises.
         """
-        _, _, chunks, large = self._state
+        _, start, chunks, large = self._state
         if large is not None:
             return large.receive_from(source)
+        if start or chunks:
+            return self.pending
         # One C call receives and records: an interrupt lands before it or after it, never between the two.
         chunks.extend(map(source.read, (_CHUNK,)))
-        return len(chunks[-1])
+        return len(chunks[0])
 
     def frames(self) -> Iterator[Frame]:
         """The frames that are whole by now. One is taken when the next is asked for, and offered again if it never is.
@@ -174,6 +170,8 @@ class _LargeFrame:
 
     def receive_from(self, source: Pipes) -> int:
         """As `FrameDecoder.receive_from`."""
+        if self.is_whole:
+            return self.received
         if len(self._counts) > 1:
             self._counts = [self.received]  # or adding them up would take ever longer
         room = self._memory[self.received :]

@@ -75,10 +75,10 @@ def test_a_closed_panel_has_no_connection_left(model: carton.Carton, show: Show)
 def test_a_closed_panel_hears_nothing_of_the_kernel_and_does_nothing_more(model: carton.Carton, show: Show) -> None:
     before = asyncio.all_tasks(background_loop())
     front = used(show(model))
-    assert model.kernel.record.is_watched
+    assert model.kernel.record.listeners
     front.panel.close()
     settled()
-    assert not model.kernel.record.is_watched
+    assert not model.kernel.record.listeners
     assert asyncio.all_tasks(background_loop()) <= before
 
 
@@ -109,7 +109,7 @@ def test_a_front_end_that_closes_its_side_closes_the_panel(model: carton.Carton,
     front.line.handle_close({"content": {}})
     settled()
     assert front.panel.comm is None
-    assert not model.kernel.record.is_watched
+    assert not model.kernel.record.listeners
 
 
 def test_a_request_after_the_end_does_nothing(model: carton.Carton, show: Show) -> None:
