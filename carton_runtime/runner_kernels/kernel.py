@@ -38,7 +38,6 @@ from carton_runtime.runner_kernels.trimming import trim_when_idle
 
 _LOGGER = logging.getLogger(__name__)
 
-_EVERY_CALL = 0
 _FAREWELL = 5.0  # seconds that a kernel may take to end itself when it is asked to
 _HANGING_UP = 0.2  # seconds that a process which closed its connection may take to end
 _STARTING = 1 << 28  # bytes that a process may have which has not greeted us: a limit below says so once it has
@@ -252,7 +251,9 @@ class Kernel:
 
     def interrupt(self) -> None:
         """Interrupt the calls that run now; they fail with `CallCancelledError`, and the model stays loaded."""
-        self._heartbeat.signal(Signal.INTERRUPT, _EVERY_CALL)
+        numbers = [place.call for place in self.channel.calls]
+        if numbers:  # signals overtake calls, and are overtaken by them: say which are meant
+            self._heartbeat.signal(Signal.INTERRUPT_TO, max(numbers))
 
     def close_call(self, place: Place) -> None:
         """The call was answered, and its caller has the answer."""

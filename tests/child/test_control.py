@@ -66,6 +66,20 @@ def test_an_interrupt_ends_a_loop_of_the_model_and_the_kernel_goes_on(child: Chi
     assert child.call(good=np.int64(1)).kind is Kind.RESULT
 
 
+def test_an_interrupt_of_all_calls_spares_those_after_the_last_one_named(child: Child, model: Make) -> None:
+    child.loaded(model(LOOPS))
+    call = computing(child)
+    send_signal(child.control, Signal.INTERRUPT_TO, call - 1)
+    send_signal(child.control, Signal.PING)
+    assert records(child.control) == [(Signal.PONG, 0)]
+    send_signal(child.control, Signal.ASK, 99)
+    assert records(child.control) == [(Signal.WAITS, 99)], "the call is at work still"
+    send_signal(child.control, Signal.INTERRUPT_TO, call + 1)
+    failed = child.expect(Kind.FAILED)
+    assert (failed.call, failed.fields["message"]) == (call, "the call was cancelled")
+    assert child.call(good=np.int64(1)).kind is Kind.RESULT
+
+
 def test_a_cancellation_ends_what_a_coroutine_waits_for(child: Child, model: Make) -> None:
     child.loaded(model(WAITS))
     call = computing(child)

@@ -41,10 +41,10 @@ def _obey(sock: socket.socket, turns: Turns, kind: Signal, call: int) -> None:
             send_signal(sock, Signal.PONG, call)
     elif kind is Signal.CANCEL:
         turns.cancel(call)
-    elif kind is Signal.INTERRUPT and call == 0:
-        turns.interrupt_all()
     elif kind is Signal.INTERRUPT:
         turns.interrupt(call)
+    elif kind is Signal.INTERRUPT_TO:
+        turns.interrupt_to(call)
     elif kind is Signal.ASK and turns.waits(call):
         with contextlib.suppress(BlockingIOError):
             send_signal(sock, Signal.WAITS, call)

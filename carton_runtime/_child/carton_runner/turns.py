@@ -107,12 +107,14 @@ class Turns:
         if canceller is not None and self.is_unwanted(call):
             canceller()
 
-    def interrupt_all(self) -> None:
-        """Cancel and interrupt every call that runs now."""
+    def interrupt_to(self, last: int) -> None:
+        """Cancel and interrupt the calls that run now, up to the one that was the last when this was asked for."""
         for leader in list(self._threads):
             for call in self._batches.get(leader, (leader,)):
-                self.cancel(call)
-            self.interrupt(leader)
+                if call <= last:
+                    self.cancel(call)
+            if leader <= last:
+                self.interrupt(leader)
 
     def waits(self, call: int) -> bool:
         """Whether `call` is not at work, or is so for others as well, while something else is going on."""

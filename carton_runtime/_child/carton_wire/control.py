@@ -1,7 +1,7 @@
 """What is said beside the calls, and understood while the model computes: fixed records of a kind and a call.
 
-The host sends PING, CANCEL, INTERRUPT and ASK; the kernel answers PING with PONG, and ASK with WAITS or nothing. That
-the socket is open at all tells the kernel that its host lives.
+The host sends PING, CANCEL, INTERRUPT, INTERRUPT_TO and ASK; the kernel answers PING with PONG, and ASK with WAITS or
+nothing. That the socket is open at all tells the kernel that its host lives.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ class Signal(IntEnum):
     PING = 1  # host: are you there?
     PONG = 2  # kernel: yes
     CANCEL = 3  # host: nobody waits for this call any more; a model may look, and a coroutine is cancelled
-    INTERRUPT = 4  # host: raise KeyboardInterrupt in this call; in all that run, for call 0
+    INTERRUPT = 4  # host: raise KeyboardInterrupt in this call
     ASK = 5  # host: does this call wait for others?
     WAITS = 6  # kernel: it does; others are at work
+    INTERRUPT_TO = 7  # host: cancel and interrupt all that run, of this call and those before it
 
 
 def send_signal(sock: socket.socket, signal: Signal, call: int = 0) -> None:
