@@ -13,7 +13,6 @@ or has happened whole: receiving and sending record their counts in the same C c
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import os
 import select
@@ -30,13 +29,12 @@ from carton_runtime._child.carton_wire.messages import Codec, Header, Kind, Mess
 from carton_runtime._child.carton_wire.patience import Patience
 from carton_runtime._child.carton_wire.pipes import Pipes
 from carton_runtime._child.carton_wire.session import Session
-from carton_runtime.background import TICK
 from carton_runtime.descriptors import out_of_descriptors
 from carton_runtime.errors import CartonError, ProtocolError
 from carton_runtime.runner_kernels.closing import close_when_free
 from carton_runtime.runner_kernels.interrupts import Uninterrupted
 from carton_runtime.runner_kernels.outbox import Outbox
-from carton_runtime.runner_kernels.parking import LoopReader, doorbells, resolve, thread_safe_waker
+from carton_runtime.runner_kernels.parking import Parking
 from carton_runtime.runner_kernels.place import Place
 
 _LONGEST_PAUSE = 10.0  # seconds between two parts of one message
@@ -58,6 +56,7 @@ class Channel:
         ended: whether the other side has closed, or the channel has failed.
         concurrency: how many calls the kernel takes at once.
         count_calls: tells how many calls wait for replies.
+        forget_closed_loops: called now and then: loops may be closed while callers wait in them.
     """
 
     def __init__(self, pipes: Pipes, memory: Memory, on_end: Callable[[CartonError | None], None]) -> None:
@@ -77,7 +76,8 @@ class Channel:
         self._failure: CartonError | None = None
         self._unfinished = (0, 0.0)  # bytes of a message that is not whole, and since when there are so many
         self._patience = Patience(_LONGEST_LOOK, _LONGEST_WAIT)
-        self._parked: dict[asyncio.AbstractEventLoop, LoopReader] = {}
+        self._parking = Parking(self)
+        self.forget_closed_loops = self._parking.forget_closed_loops
 
     # Calls
 
@@ -157,7 +157,7 @@ class Channel:
                 await asyncio.sleep(0)
             self._look(place, end)
         while not place.settled:
-            await self._park(place)
+            await self._parking.park(place)
             if not place.settled:
                 self.pump()  # what an interrupted reader left behind makes nothing readable
         return self._took(place, start, end)
@@ -175,7 +175,7 @@ class Channel:
             pass
         self._look(place, end)
         if not place.settled:
-            self._park_blocking(place, None if timeout is None else start + timeout)
+            self._parking.park_blocking(place, None if timeout is None else start + timeout)
         return self._took(place, start, end)
 
     def _when_to_look(self, start: float) -> tuple[float, float]:
@@ -281,66 +281,10 @@ class Channel:
         self._patience.over(start, end, perf_counter())
         return message
 
-    # Parking
-
-    async def _park(self, place: Place) -> None:
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-        place.wake = thread_safe_waker(loop, waiter)
-        tick = loop.call_later(TICK, resolve, waiter)
-        leaving = Uninterrupted()
-        try:
-            self._reader_in(loop).waiters.add(waiter)
-            if not place.settled:
-                await waiter
-        finally:
-            with leaving:
-                place.wake = None
-                tick.cancel()
-                # Once the caller has her reply: it costs as much as half a call.
-                with contextlib.suppress(RuntimeError):  # the loop was closed with her in it
-                    loop.call_soon(self._unpark, loop, waiter)
-
-    def _reader_in(self, loop: asyncio.AbstractEventLoop) -> LoopReader:
-        reader = self._parked.get(loop)
-        if reader is None or reader.is_closed:
-            with Uninterrupted():  # or nobody would close the descriptor that it watches
-                reader = self._parked[loop] = LoopReader(loop, self)
-        return reader
-
-    def forget_closed_loops(self) -> None:
-        """Called now and then: loops may be closed while callers are parked there, who then never leave."""
-        for loop in [loop for loop in list(self._parked) if loop.is_closed()]:
-            self._parked.pop(loop).close()
-
-    def _unpark(self, loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
-        reader = self._parked.get(loop)
-        if reader is None:
-            return
-        reader.waiters.discard(waiter)
-        if not reader.waiters:
-            with Uninterrupted():
-                reader.close()
-                del self._parked[loop]
-
-    def duplicate(self) -> int | None:
-        """A second descriptor to read from, to watch; `None` after the end, when there is nothing to watch for."""
-        with contextlib.suppress(OSError):
-            return None if self.ended else os.dup(self._pipes.incoming)
-        return None
-
-    def _park_blocking(self, place: Place, deadline: float | None) -> None:
-        bell = doorbells.of_this_thread()
-        place.wake = bell.ring
-        try:
-            while not place.settled:
-                left = TICK if deadline is None else deadline - perf_counter()
-                if left <= 0:
-                    raise TimeoutError
-                bell.wait(-1 if self.ended else self._pipes.incoming, min(left, TICK))
-                self.pump()
-        finally:
-            place.wake = None
+    @property
+    def incoming(self) -> int:
+        """What is readable when something is there; -1 after the end."""
+        return -1 if self.ended else self._pipes.incoming
 
     # The end
 

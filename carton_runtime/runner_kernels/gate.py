@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 
 from carton_runtime.background import TICK
-from carton_runtime.runner_kernels.parking import thread_safe_waker
+from carton_runtime.runner_kernels.waking import thread_safe_waker
 
 
 class Gate:

@@ -1,73 +1,19 @@
-"""How callers wait for a kernel and for each other: in their own event loop, or in ``poll(2)``."""
+"""How one caller wakes another: in that one's event loop, or in ``poll(2)``."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import select
 import socket
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Protocol
 
 from carton_runtime.descriptors import in_need_of_descriptors
 from carton_runtime.runner_kernels.interrupts import Uninterrupted
 
 _BELL_ROUNDS = 4096  # bytes of a doorbell to read at once; one round is one byte
-
-
-class Watched(Protocol):
-    """What a `LoopReader` watches."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing will come any more."""
-
-    def pump(self) -> None:
-        """Take in what is there."""
-
-    def duplicate(self) -> int | None:
-        """A descriptor to watch; `None` when there is nothing to watch for."""
-
-
-class LoopReader:
-    """Watches a connection for one event loop while callers are parked there.
-
-    Through a descriptor of its own, so that the loop never watches a number that was closed and given to something
-    else.
-
-    Attributes:
-        waiters: of the callers who are parked; no number, which an interrupt could lose count of.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, watched: Watched) -> None:
-        self.waiters: set[asyncio.Future[None]] = set()
-        self._loop = loop
-        self._watched = watched
-        self._descriptor = watched.duplicate()
-        if self._descriptor is not None:
-            loop.add_reader(self._descriptor, self._readable)
-
-    def _readable(self) -> None:
-        self._watched.pump()
-        if self._watched.ended or not self.waiters:  # it would be readable for ever; or an interrupt hit who unparks
-            with Uninterrupted():
-                self.close()
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it does not watch any more, or never did."""
-        return self._descriptor is None
-
-    def close(self) -> None:
-        """Stop watching. Not to be interrupted."""
-        if self._descriptor is not None:
-            if not self._loop.is_closed():
-                self._loop.remove_reader(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = None
 
 
 class _Doorbell:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carton_runtime import background
-from carton_runtime.runner_kernels import parking, registry
+from carton_runtime.runner_kernels import registry, waking
 from carton_runtime.runner_kernels.proc import descendants
 
 _PATIENCE = 5.0  # seconds that something which is ending already may take
@@ -92,7 +92,7 @@ class LeakDetector:
     def __init__(self, temporary: Path | None = None, mark: str = "") -> None:
         # The loop and the doorbell of this thread stay when they are once there, with descriptors of their own.
         background.run_blocking(asyncio.sleep(0))
-        parking.doorbells.of_this_thread()
+        waking.doorbells.of_this_thread()
         self._temporary = temporary
         self._mark = mark
         self._before = Snapshot.take(temporary, mark)

@@ -20,7 +20,7 @@ from kernels.strikes import struck
 import carton_runtime
 import carton_runtime.sync as carton
 from carton_runtime import ModelClosedError
-from carton_runtime.runner_kernels import channel, parking
+from carton_runtime.runner_kernels import channel, parking, waking
 from carton_runtime.runner_kernels.call import Call
 from carton_runtime.testing.doubles import FAULTY_MODEL, faulty_options
 from carton_runtime.testing.leaks import open_descriptors
@@ -94,7 +94,7 @@ def test_an_interrupt_at_any_step_costs_its_call_and_nothing_else(call: str, eve
     assert len(kernel.sealed) == 0
 
 
-PARKING = {parking.__file__, channel.__file__}
+PARKING = {parking.__file__, waking.__file__, channel.__file__}
 TURNS = 5  # of a loop, in which a call that was cancelled is left, and then her place
 
 
