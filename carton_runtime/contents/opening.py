@@ -71,7 +71,8 @@ async def _open_path(path: Path, limits: Limits) -> Contents:
         _check_carton(path)
         return await open_directory(path, limits)
     except FileNotFoundError as error:
-        raise StorageError(f"{path} does not exist (looked in {Path.cwd()})") from error
+        where = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
+        raise StorageError(f"{path} does not exist{where}") from error
     except OSError as error:
         if isinstance(error, StorageError):
             raise

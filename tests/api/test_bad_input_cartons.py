@@ -52,7 +52,14 @@ async def test_a_zip_whose_beginning_is_missing(double_carton: Path, tmp_path: P
 
 
 async def test_nothing_at_the_path(tmp_path: Path, cache_dir: Path) -> None:
-    await refused(tmp_path / "gone.carton", StorageError, r"gone\.carton does not exist \(looked in ", cache_dir)
+    await refused(tmp_path / "gone.carton", StorageError, r"gone\.carton does not exist$", cache_dir)
+
+
+async def test_nothing_at_a_path_from_here(tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    await refused(
+        Path("gone.carton"), StorageError, rf"gone\.carton does not exist \(looked in {tmp_path}\)$", cache_dir
+    )
 
 
 async def test_a_link_to_nowhere_and_a_link_to_itself(tmp_path: Path, cache_dir: Path) -> None:
