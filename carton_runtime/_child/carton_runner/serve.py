@@ -31,7 +31,8 @@ from .loops import Loop
 from .results import checked, last, results
 from .runners import concurrency_of, runner_at
 from .streams import Stream
-from .turns import CancelledCallError, Turns
+from .striking import CancelledCallError
+from .turns import Turns
 
 
 class Server:
@@ -41,7 +42,7 @@ class Server:
         self._connection = connection
         self._turns = turns
         self._sending = threading.Lock()
-        self._loop = Loop(turns.on_cancel)
+        self._loop = Loop(turns)
         self._executor: Inline | Threads = Inline()
         self._batcher: Batcher | None = None
         self._concurrency = 1

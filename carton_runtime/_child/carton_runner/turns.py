@@ -6,15 +6,17 @@ import signal
 import threading
 from contextvars import ContextVar
 from types import FrameType
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+from .striking import CancelledCallError, strike
+
+if TYPE_CHECKING:
+    from .loops import Elsewhere
 
 T = TypeVar("T")
 
 _current: ContextVar[int] = ContextVar("carton_call", default=0)
-
-
-class CancelledCallError(KeyboardInterrupt):
-    """Raised inside the model when its caller gave up; not an `Exception`, which models catch."""
+_NOTHING = None, None
 
 
 class Turns:
@@ -31,7 +33,8 @@ class Turns:
         self._threads: dict[int, int] = {}  # call → thread
         self._cancelled: set[int] = set()
         self._batches: dict[int, tuple[int, ...]] = {}  # call → those that run with it, while they run
-        self._cancellers: dict[int, Callable[[], Any]] = {}
+        # call → how to cancel what it waits for, and what that is if it runs in a thread that is not the call's own
+        self._awaited: dict[int, tuple[Callable[[], Any], Elsewhere | None]] = {}
         self._struck = 0  # the call to interrupt in the main thread
         self.gathers: Callable[[], bool] = lambda: False
         signal.signal(signal.SIGINT, self._strike)
@@ -76,7 +79,7 @@ class Turns:
         """From here on `call` may not be interrupted any more."""
         self._threads.pop(call, None)  # first of all, since a strike may come while we wait for the lock
         with self._lock:
-            self._cancellers.pop(call, None)
+            self._awaited.pop(call, None)
             if self._batches:
                 for member in self._batches.get(call, ()):
                     self._batches.pop(member, None)
@@ -93,17 +96,20 @@ class Turns:
         """Whether nobody waits any more for `call`, nor for any that runs with it."""
         return call in self._cancelled and self._cancelled.issuperset(self._batches.get(call, ()))
 
-    def on_cancel(self, canceller: Callable[[], Any]) -> None:
-        """Have `canceller` called, in the control thread, when the call whose turn this is gets cancelled."""
+    def on_cancel(self, canceller: Callable[[], Any], elsewhere: Elsewhere | None = None) -> None:
+        """Have `canceller` called, in the control thread, when the call whose turn this is gets cancelled.
+
+        From now on what it waits for `elsewhere`, if anything, is interrupted in place of its thread.
+        """
         call = _current.get()
-        self._cancellers[call] = canceller
+        self._awaited[call] = canceller, elsewhere
         if self.is_unwanted(call):
             canceller()
 
     def cancel(self, call: int) -> None:
         """Nobody waits for `call`: it does not begin, its coroutine is cancelled, and a model that asks is told."""
         self._cancelled.add(call)
-        canceller = self._cancellers.get(self._leader(call))
+        canceller, _ = self._awaited.get(self._leader(call), _NOTHING)
         if canceller is not None and self.is_unwanted(call):
             canceller()
 
@@ -119,8 +125,10 @@ class Turns:
     def waits(self, call: int) -> bool:
         """Whether `call` is not at work, or is so for others as well, while something else is going on."""
         with self._lock:
-            is_busy = bool(self._threads) or self.gathers()
-            return is_busy and self._thread_of(call) is None
+            if self._thread_of(call) is None:
+                return bool(self._threads) or self.gathers()
+            _, elsewhere = self._awaited.get(self._leader(call), _NOTHING)
+            return elsewhere is not None and elsewhere.waits()
 
     def interrupt(self, call: int) -> None:
         """Raise `CancelledCallError` where `call` runs, if it does, and for nobody else."""
@@ -128,11 +136,14 @@ class Turns:
             thread = self._thread_of(call)
             if thread is None:
                 return
-            if thread == threading.main_thread().ident:
+            _, elsewhere = self._awaited.get(self._leader(call), _NOTHING)
+            if elsewhere is not None:
+                elsewhere.interrupt()
+            elif thread == threading.main_thread().ident:
                 self._struck = self._leader(call)
                 signal.pthread_kill(thread, signal.SIGINT)
             else:
-                _raise_in_thread(thread)
+                strike(thread)
 
     def _thread_of(self, call: int) -> int | None:
         is_shared = not self._cancelled.issuperset(self._batches.get(call, ()))
@@ -146,9 +157,3 @@ class Turns:
         call, self._struck = self._struck, 0
         if call and call in self._threads:
             raise CancelledCallError
-
-
-def _raise_in_thread(thread: int) -> None:
-    import ctypes
-
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(CancelledCallError))
