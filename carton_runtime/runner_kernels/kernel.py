@@ -251,8 +251,11 @@ class Kernel:
 
     def interrupt(self) -> None:
         """Interrupt the calls that run now; they fail with `CallCancelledError`, and the model stays loaded."""
+        # Signals overtake calls, and are overtaken by them: say which are meant, also one that has not quite begun.
+        for place in self.channel.running(self.concurrency):
+            self._heartbeat.signal(Signal.CANCEL, place.call)
         numbers = [place.call for place in self.channel.calls]
-        if numbers:  # signals overtake calls, and are overtaken by them: say which are meant
+        if numbers:
             self._heartbeat.signal(Signal.INTERRUPT_TO, max(numbers))
 
     def close_call(self, place: Place) -> None:

@@ -298,6 +298,19 @@ async def test_an_interrupt_when_nothing_runs_does_nothing(worker: carton.Carton
     await assert_alive(worker, pid)
 
 
+async def test_an_interrupt_right_after_a_call_was_made_is_for_that_call(worker: carton.Carton, tmp_path: Path) -> None:
+    """It overtakes the call as often as not."""
+    pid = worker.kernel.pid
+    for _ in range(30):
+        call = asyncio.create_task(worker.infer(do="loops", folder=str(tmp_path)))
+        await asyncio.sleep(0)  # from here on it is on its way
+        worker.interrupt()
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(CallCancelledError):
+                await call
+    await assert_alive(worker, pid)
+
+
 async def test_calls_beside_one_that_is_killed_fail_with_its_death(
     worker: carton.Carton, tmp_path: Path, marked: Callable
 ) -> None:
