@@ -24,16 +24,27 @@ TICK = 0.2
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
+_thread: threading.Thread | None = None
 
 
 def background_loop() -> asyncio.AbstractEventLoop:
     """The loop, started if it is not running yet. From any thread."""
-    global _loop  # noqa: PLW0603  the module's text says why
+    global _loop, _thread  # noqa: PLW0603  the module's text says why
+    loop = _loop
+    if loop is not None:  # as good as always; and a signal handler may come while its thread has the lock
+        return loop
     with _lock:
         if _loop is None:
-            _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="carton-runtime", daemon=True).start()
+            loop = asyncio.new_event_loop()
+            _thread = threading.Thread(target=loop.run_forever, name="carton-runtime", daemon=True)
+            _thread.start()
+            _loop = loop
         return _loop
+
+
+def is_here() -> bool:
+    """Whether this thread runs the background loop."""
+    return _thread is not None and _thread.ident == threading.get_ident()
 
 
 def submit(work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
@@ -65,7 +76,7 @@ def run_blocking(work: Coroutine[Any, Any, T]) -> T:
     A `KeyboardInterrupt`, or whatever else a signal's handler raises, cancels it and waits until it has cleaned up; a
     second one does not wait.
     """
-    if threading.current_thread().name == "carton-runtime":
+    if is_here():
         work.close()
         raise RuntimeError("a blocking call on the background loop would wait for itself; await it instead")
     job = _Job(work)
@@ -149,8 +160,8 @@ class _Job(Generic[T]):
 
 def _forget_after_fork() -> None:
     # The thread does not exist in the child; its loop and its lock are of no use there.
-    global _loop, _lock  # noqa: PLW0603
-    _loop = None
+    global _loop, _thread, _lock  # noqa: PLW0603
+    _loop = _thread = None
     _lock = threading.Lock()
 
 

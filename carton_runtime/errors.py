@@ -8,6 +8,7 @@ One tree, so that a caller can catch as widely or as narrowly as she needs::
     ├── InvalidDeviceError        a device that is neither the CPU, nor an index, nor a GPU's UUID
     ├── SettingsError             a setting that cannot be read or makes no sense
     ├── ModelClosedError          a call on a model after ``aclose``
+    ├── ReentrantCallError        a call from a signal handler or finalizer in the middle of another one
     ├── CallCancelledError        a call that was interrupted
     ├── CallTimeoutError          a call that took longer than its ``timeout``
     ├── LoadTimeoutError          a model that was not ready within its ``ready_timeout``
@@ -63,6 +64,10 @@ class SettingsError(CartonError, ValueError):
 
 class ModelClosedError(CartonError, RuntimeError):
     """The model was closed; load it again."""
+
+
+class ReentrantCallError(CartonError, RuntimeError):
+    """A signal handler or a finalizer called the model while the same thread was in the middle of a call to it."""
 
 
 class CallCancelledError(CartonError):

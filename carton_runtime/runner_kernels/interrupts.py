@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import _signal  # what `signal.signal` calls; that one also makes enums and reprs of handlers, for 25 µs each time
+import sys
 import threading
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Self
+
+
+def is_within(method: CodeType, owner: object) -> bool:
+    """Whether this thread is in the middle of a method of `owner`, so that a signal handler or a finalizer asks."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the public ways copy the whole stack
+    while frame is not None:
+        if frame.f_code is method and frame.f_locals.get("self") is owner:
+            return True
+        frame = frame.f_back
+    return False
 
 
 class Uninterrupted:

@@ -21,7 +21,6 @@ from carton_runtime.events import OnEvent, step
 from carton_runtime.runner_kernels import registry
 from carton_runtime.runner_kernels.cancelling import Canceller, CancelLimits
 from carton_runtime.runner_kernels.channel import Channel
-from carton_runtime.runner_kernels.closing import close_when_free
 from carton_runtime.runner_kernels.death import Exit, death_report, forked_error
 from carton_runtime.runner_kernels.exit_watch import call_when_exited
 from carton_runtime.runner_kernels.gate import Gate
@@ -35,6 +34,7 @@ from carton_runtime.runner_kernels.record import KernelState, ModelRecord
 from carton_runtime.runner_kernels.sealing import SealedInputs
 from carton_runtime.runner_kernels.spec import KernelSpec
 from carton_runtime.runner_kernels.trimming import trim_when_idle
+from carton_runtime.runner_kernels.unwaited import do_when_free
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -373,5 +373,5 @@ class Kernel:
             await asyncio.wait(self._tasks)
         self._log.close()
         self.channel.close()
-        close_when_free(self.memory.close)
+        do_when_free(self.memory.close)
         self._process.close()

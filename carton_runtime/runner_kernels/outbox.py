@@ -8,14 +8,20 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from carton_runtime._child.carton_wire.connection import unsent
 from carton_runtime._child.carton_wire.messages import Codec, Message
 from carton_runtime._child.carton_wire.pipes import Bytes, Pipes
 from carton_runtime._child.carton_wire.session import Session
 from carton_runtime.background import background_loop
-from carton_runtime.runner_kernels.interrupts import Uninterrupted
+from carton_runtime.errors import ReentrantCallError
+from carton_runtime.runner_kernels.interrupts import Uninterrupted, is_within
+from carton_runtime.runner_kernels.unwaited import do_when_free
 
+REENTRANT = (
+    "the model is called from a signal handler or a finalizer, in the middle of another call to it in this thread"
+)
 _MOST_PIECES = 64  # to one writev; IOV_MAX is 1024
 
 _Outgoing = tuple[Sequence[Bytes], int, list[int]]
@@ -28,35 +34,49 @@ class Outbox:
         self._pipes = pipes
         self._codec = codec
         self._lock = threading.Lock()
-        self._poster = 0  # the thread that took the lock last
         # The pieces of each frame, how many bytes they have, and how many of them each send took.
         self._waiting: deque[_Outgoing] = deque()
         self._watched = False
         self._is_closed = False
 
     def post(self, message: Message, session: Session) -> None:
-        """Send a message, or what the pipe takes of it now and the rest in the background. From any thread.
+        """Send a message, or what the pipe takes of it now and the rest in the background; on any thread.
 
         Raises:
             WireError: it may not be sent now.
+            ReentrantCallError: this thread is in the middle of sending.
         """
+        if self._lock.locked() and self.is_posting_here:
+            raise ReentrantCallError(REENTRANT)
         with self._lock:
-            self._poster = threading.get_ident()
-            session.passes(message.kind)
-            frame = self._codec.encode_again(message)
-            if frame is not None:
-                self._waiting.append(([frame], len(frame), []))
-            else:
-                # What was lent, and what is said to be free, must leave with the message or not at all.
-                with Uninterrupted():
-                    pieces = self._codec.encode(message)
-                    self._waiting.append((pieces, sum(map(len, pieces)), []))
-            self._flush()
+            self._post(message, session)
+
+    def post_unwaited(self, message: Message, session: Session) -> None:
+        """The same on the background loop; what `post` raises, only if nothing was being sent."""
+
+        def work() -> bool:
+            self._post(message, session)
+            return True
+
+        do_when_free(partial(self.when_free, work))
+
+    def _post(self, message: Message, session: Session) -> None:
+        # The lock is held: see `is_posting_here`.
+        session.passes(message.kind)
+        frame = self._codec.encode_again(message)
+        if frame is not None:
+            self._waiting.append(([frame], len(frame), []))
+        else:
+            # What was lent, and what is said to be free, must leave with the message or not at all.
+            with Uninterrupted():
+                pieces = self._codec.encode(message)
+                self._waiting.append((pieces, sum(map(len, pieces)), []))
+        self._flush()
 
     @property
     def is_posting_here(self) -> bool:
-        """Whether this thread is in the middle of `post`, and the garbage collector has called us: it cannot wait."""
-        return self._lock.locked() and self._poster == threading.get_ident()
+        """Whether this thread is in the middle of `post`: a signal handler or a finalizer asks, which cannot wait."""
+        return self._lock.locked() and is_within(Outbox._post.__code__, self)
 
     def _flush(self) -> None:
         # The lock is held. A dead peer is noticed by whoever reads.
@@ -91,13 +111,13 @@ class Outbox:
             background_loop().add_writer(self._pipes.outgoing, self._writable)
 
     def _writable(self) -> None:
-        with self._lock:
-            self._flush_rest()
+        self.when_free(self._flush_rest, blocking=False)  # or at once again
 
-    def _flush_rest(self) -> None:
+    def _flush_rest(self) -> bool:
         self._flush()
         if not self._waiting:
             self._unwatch()
+        return True
 
     def _unwatch(self) -> None:
         self._watched = False

@@ -19,7 +19,8 @@ from kernels.strikes import struck
 
 import carton_runtime
 import carton_runtime.sync as carton
-from carton_runtime import ModelClosedError
+from carton_runtime import CallTimeoutError, ModelClosedError, ReentrantCallError
+from carton_runtime.background import background_loop, run_blocking
 from carton_runtime.runner_kernels import channel, parking, waking
 from carton_runtime.runner_kernels.call import Call
 from carton_runtime.testing.doubles import FAULTY_MODEL, faulty_options
@@ -151,6 +152,93 @@ def test_a_signal_handler_may_close_the_model_whose_call_it_interrupts(times: in
         model = carton.load_unpacked(FAULTY_MODEL, **faulty_options())
         with pytest.raises(ModelClosedError):
             closed_by_a_handler(model)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("seconds", [1.0, pytest.param(10.0, marks=pytest.mark.soak)])
+def test_a_signal_handler_that_calls_the_model_which_is_being_called_gets_an_answer_or_an_error(
+    model: carton.Carton, seconds: float, ctrl_c: None
+) -> None:
+    kernel, chance, inner, refused = model.kernel, random.Random(0), 0, 0
+
+    def call_again(*_: object) -> None:
+        nonlocal inner
+        assert int(model.infer(x=-1)["out"]) == -1
+        inner += 1
+
+    before = signal.signal(signal.SIGALRM, call_again)
+    end, value = time.monotonic() + seconds, 0
+    try:
+        while time.monotonic() < end:
+            value += 1
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00001, 0.0003))
+                assert int(model.infer(x=value)["out"]) == value
+            except ReentrantCallError:
+                refused += 1
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert inner
+    assert refused
+    assert nothing_is_open(model)
+    assert model.kernel is kernel
+
+
+class Finalized:
+    """Calls a model when the garbage collector comes for it, as only a cycle has it do."""
+
+    def __init__(self, model: carton.Carton, found: list[object]) -> None:
+        self.cycle = self
+        self.model = model
+        self.found = found
+
+    def __del__(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # the collector comes for it in any thread
+        try:
+            self.found.append(int(self.model.infer(x=-1)["out"]))
+        except ReentrantCallError as error:
+            self.found.append(error)
+
+
+@pytest.mark.timeout(60)
+def test_a_finalizer_that_calls_the_model_which_is_being_called_gets_an_answer_or_an_error(
+    model: carton.Carton,
+) -> None:
+    found: list[object] = []
+    threshold = gc.get_threshold()
+    try:
+        for value in range(1000):
+            Finalized(model, found)
+            gc.set_threshold(5 + value % 60)  # objects from now on until it comes
+            assert int(model.infer(x=value)["out"]) == value
+    finally:
+        gc.set_threshold(*threshold)
+        gc.collect()
+    assert -1 in found
+    assert any(isinstance(item, ReentrantCallError) for item in found)
+    assert nothing_is_open(model)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("held", ["reading", "sending"])
+def test_the_background_loop_waits_for_no_caller_that_is_interrupted_by_what_waits_for_the_loop(
+    model: carton.Carton, held: str
+) -> None:
+    """The lock is held by a signal handler's victim, so to speak: it goes on only once the loop has answered."""
+    channel = model.kernel.channel
+    lock = {"reading": channel._reading, "sending": channel._outbox._lock}[held]
+    with pytest.raises(CallTimeoutError):
+        model.infer(x=1, seconds=0.3, timeout=0.01)  # seen off on the background loop, whose answer is read there
+    with lock:
+        time.sleep(0.6)  # until that answer has come, and an interrupt was due
+        run_blocking(asyncio.sleep(0))
+        background_loop().call_soon_threadsafe(model.kernel.give_up, model.kernel.channel.new_place())
+        run_blocking(asyncio.sleep(0))
+    assert nothing_is_open(model)
+    assert int(model.infer(x=7)["out"]) == 7
 
 
 def test_a_call_that_was_struck_before_it_could_be_left_is_left_by_the_kernel(model: carton.Carton) -> None:
