@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -98,6 +100,19 @@ def test_it_cannot_be_hashed_because_its_arrays_can_change() -> None:
 def test_numpy_makes_no_array_of_it(make: Callable[[NestedTensor], np.ndarray]) -> None:
     with pytest.raises(TypeError, match=r"a NestedTensor is ragged.*take its inner tensors"):
         make(RAGGED)
+
+
+def imports_masked_arrays(code: str) -> bool:
+    """Whether the code does, in a process of its own."""
+    head = "import sys, numpy as np; from carton_runtime._child.carton_wire.values import NestedTensor, as_tensor\n"
+    command = [sys.executable, "-c", f"{head}{code}\nprint('numpy.ma' in sys.modules)"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout == "True\n"
+
+
+@pytest.mark.skipif(imports_masked_arrays(""), reason="this numpy imports them itself")
+def test_nothing_imports_masked_arrays_to_find_none() -> None:
+    assert not imports_masked_arrays("as_tensor([1.0]), as_tensor(1), as_tensor('a'), NestedTensor([[1]])")
+    assert imports_masked_arrays("as_tensor(np.ma.array([1]))")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Iterable, Iterator, overload
 
 import numpy as np
@@ -95,7 +96,10 @@ class NestedTensor:
 
 def refuse_masked(value: Any) -> None:
     """Raise `TypeError` for an array with masked values, which numpy would turn into what is below the mask."""
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+    # `np.ma` would be imported by its first use: a pause in the first call, and a lock that a fork may find taken.
+    # Where it was never imported, or is only just being, there is no masked array.
+    ma: Any = sys.modules.get("numpy.ma")
+    if isinstance(value, getattr(ma, "MaskedArray", ())) and ma.is_masked(value):
         raise TypeError("a masked array is not a tensor, which has no place for its mask; fill it first: .filled(0)")
 
 
