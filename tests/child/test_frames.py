@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from carton_runtime._child.carton_wire import frames
 from carton_runtime._child.carton_wire.errors import WireError
-from carton_runtime._child.carton_wire.frames import ALIGNMENT, MAX_BODY, MAX_HEADER, FrameDecoder, encode_frame
+from carton_runtime._child.carton_wire.frames import (
+    ALIGNMENT,
+    MAX_BODY,
+    MAX_HEADER,
+    SMALL,
+    FrameDecoder,
+    encode_frame,
+)
 
 PREFIX = 40
 SEQUENCE, HEADER, BODY = 1, 3, 4
@@ -144,6 +151,32 @@ def test_what_is_sent_is_not_copied_when_it_is_large() -> None:
     memory = np.arange(5000, dtype=np.uint8)
     pieces = encode_frame(1, 1, 1, b"{}", [memory.data])
     assert any(np.shares_memory(np.asarray(piece), memory) for piece in pieces)
+
+
+def one_by_one(kind: int, sequence: int, call: int, header: bytes, buffers: list[bytes]) -> bytes:
+    """A frame as the module draws it, put together with no regard to pieces."""
+    body = b""
+    for buffer in buffers:
+        body += bytes(-len(body) % ALIGNMENT) + buffer
+    return struct.pack("<4sH2xI4xQQQ", b"CTN2", kind, len(header), len(body), sequence, call) + header + body
+
+
+SIZES = st.one_of(st.integers(0, 200), st.integers(SMALL - 2, SMALL + 2), st.just(3 * SMALL))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=60), st.lists(SIZES, max_size=30))
+def test_a_frame_has_the_same_bytes_in_however_few_pieces(header: bytes, sizes: list[int]) -> None:
+    buffers = [bytes([1 + index]) * size for index, size in enumerate(sizes)]
+    assert frame_bytes(1, 2, 3, header, buffers) == one_by_one(1, 2, 3, header, buffers)
+
+
+def test_small_buffers_are_few_pieces_and_large_ones_their_own_memory() -> None:
+    small, large = bytes(12), np.zeros(SMALL, np.uint8)
+    buffers = [memoryview(small)] * 10_000
+    pieces = encode_frame(1, 1, 1, b"{}", [*buffers, large.data, *buffers, large.data])
+    shares = [np.shares_memory(np.asarray(piece), large) for piece in pieces]
+    assert shares == [False, False, True, False, True], "prefix and header, small ones, a large one, and so on"
 
 
 def test_buffers_begin_at_multiples_of_the_alignment() -> None:

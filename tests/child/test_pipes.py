@@ -58,6 +58,25 @@ def test_what_is_more_than_a_pipe_holds_is_sent_in_parts() -> None:
         assert taken == b"".join(pieces)
 
 
+@pytest.mark.parametrize("count", [0, 1, 64, 65, 1000])
+def test_many_pieces_are_sent_in_order_whatever_the_pipe_takes_at_once(count: int) -> None:
+    pieces = [bytes([number % 251]) * (number % 7) for number in range(count)]
+    taken = bytearray()
+
+    def take(pieces: list[bytes]) -> int:
+        assert len(pieces) <= 64
+        some = b"".join(pieces)[: 1 + len(taken) % 90]
+        taken.extend(some)
+        return len(some)
+
+    class Narrow(Pipes):
+        def __init__(self) -> None:
+            self.write, self.writev = lambda piece: take([piece]), take
+
+    send_pieces(Narrow(), pieces)
+    assert taken == b"".join(pieces)
+
+
 def test_a_closed_end_leaves_alone_whoever_has_its_numbers_next() -> None:
     with piped() as (one, _):
         numbers = {one.incoming, one.outgoing}

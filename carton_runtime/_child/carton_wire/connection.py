@@ -104,14 +104,11 @@ def _cores() -> int:
 
 def send_pieces(pipes: Pipes, pieces: Sequence[Bytes]) -> None:
     """Send all of `pieces`, waiting where the pipe is full, with as few calls as it takes."""
-    while pieces:
-        if len(pieces) == 1:
-            sent = pipes.write(pieces[0])
-            if sent == len(pieces[0]):
-                return
-        else:
-            sent = pipes.writev(pieces[:_MOST_PIECES])
-        pieces = unsent(pieces, sent)
+    for start in range(0, len(pieces), _MOST_PIECES):
+        some = pieces[start : start + _MOST_PIECES]
+        while some:
+            sent = pipes.write(some[0]) if len(some) == 1 else pipes.writev(some)
+            some = unsent(some, sent)
 
 
 def unsent(pieces: Sequence[Bytes], sent: int) -> Sequence[Bytes]:

@@ -22,19 +22,20 @@ fraction of the time that named ones take.
 from __future__ import annotations
 
 import struct
+from itertools import groupby
 from typing import Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from .errors import WireError
-from .pipes import Pipes
+from .pipes import Bytes, Pipes
 
 MAGIC = b"CTN2"
 ALIGNMENT = 64
 MAX_HEADER = 64 << 20
 MAX_BODY = 1 << 40
 SMALL = 1 << 12
-"""Bytes of a body that is copied into one piece, which is quicker than sending it in several."""
+"""Bytes of a body, or of a part of it, from which it is sent as it is; to copy what is smaller is quicker."""
 
 _PREFIX = struct.Struct("<4sH2xI4xQQQ")
 _PREFIX_SIZE = _PREFIX.size
@@ -53,12 +54,12 @@ pack_numbers = struct.Struct("<QQ").pack
 
 def encode_frame(kind: int, sequence: int, call: int, header: bytes, buffers: Sequence[memoryview]) -> list[memoryview]:
     """The pieces to send, in order; `buffers` (flat memoryviews of bytes) are copied only where that is quicker."""
-    pieces = []
+    pieces: list[Bytes] = []
     length = 0
     for buffer in buffers:
         gap = -length % ALIGNMENT
         if gap:
-            pieces.append(memoryview(bytes(gap)))
+            pieces.append(bytes(gap))
         pieces.append(buffer)
         length += gap + buffer.nbytes
     if len(header) > MAX_HEADER or length > MAX_BODY:
@@ -66,7 +67,22 @@ def encode_frame(kind: int, sequence: int, call: int, header: bytes, buffers: Se
     prefix = opening(kind, len(header), length) + pack_numbers(sequence, call)
     if length <= SMALL:
         return [memoryview(b"".join((prefix, header, *pieces)))]
-    return [memoryview(prefix + header), *(piece for piece in pieces if piece.nbytes)]
+    return [memoryview(prefix + header), *_few(pieces)]
+
+
+def _few(pieces: Sequence[Bytes]) -> Iterator[memoryview]:
+    """The same bytes in few pieces: small ones that follow each other are joined."""
+    for is_small, run in groupby(pieces, _is_small):
+        if is_small:
+            joined = b"".join(run)
+            if joined:
+                yield memoryview(joined)
+        else:
+            yield from (memoryview(piece) for piece in run)
+
+
+def _is_small(piece: Bytes) -> bool:
+    return len(piece) < SMALL
 
 
 def opening(kind: int, header_size: int, body_size: int) -> bytes:
