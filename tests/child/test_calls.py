@@ -98,6 +98,7 @@ def test_nested_tensors_go_in_and_out(child: Child, model: Make) -> None:
         ("{'y': True}", "the model's output 'y': dtype bool is not supported; convert it to one of"),
         ("{'y': [[1], [1, 2]]}", "the model's output 'y': the list does not have one shape; use NestedTensor"),
         ("{'y': b'x'}", "the model's output 'y': bytes is not a tensor"),
+        ("{'y': np.frombuffer(b'\\xff' * 4, 'U1')}", "the model's output 'y': the strings hold what is no character"),
         ("iter([])", "the model streamed no result at all"),
         ("iter([1])", "the model returned a value of type int"),
     ],
@@ -108,6 +109,15 @@ def test_what_no_model_may_return_fails_with_what_it_must(child: Child, model: M
     assert failed.kind is Kind.FAILED
     assert failed.fields["message"].startswith(message)
     assert (failed.fields["type"], failed.fields["traceback"]) == ("", "")
+
+
+@pytest.mark.parametrize("credit", [0, 1])
+def test_what_the_wire_does_not_carry_fails_and_the_model_goes_on(child: Child, model: Make, credit: int) -> None:
+    child.loaded(model("def infer(self, t): return {'y': np.zeros(0, t['dtype'].item())}"))
+    for dtype, kind in (("U10000000", Kind.FAILED), ("U9999999", Kind.ITEM if credit else Kind.RESULT)):
+        child.start_call(credit, dtype=np.array(dtype))
+        reply = child.expect(kind)
+    assert reply.tensors["y"].shape == (0,)
 
 
 # Streams

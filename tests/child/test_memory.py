@@ -102,6 +102,18 @@ def test_without_memfd_everything_stays_in_the_frame(monkeypatch: pytest.MonkeyP
         assert first.memory.allocate((LARGE,), np.uint8).shape == (LARGE,)
 
 
+def test_what_is_not_sent_lends_nothing_and_loses_no_news(pair: Pair) -> None:
+    found = pair.pass_on(x=numbers())
+    del found
+    gc.collect()
+    with pytest.raises(WireError, match="'y' has strings of"):
+        pair.second.sent(x=numbers(), y=np.zeros(0, "U10000000"))
+    assert pair.second.memory.pooled_bytes == 0
+    pair.settle()
+    pair.first.memory.trim(longest_idle=0)
+    assert pair.first.memory.pooled_bytes == 0, "the news that it is free again came"
+
+
 def test_large_and_small_tensors_travel_together(pair: Pair) -> None:
     sent = {"a": np.arange(3), "b": numbers(), "c": np.array("text"), "d": numbers(2), "e": np.zeros((0, 2))}
     found = pair.pass_on(**sent)

@@ -204,6 +204,24 @@ def test_a_nested_tensor_of_two_ranks_is_refused() -> None:
         offered(["x", "int32", [[1], [1, 1]], 1, 0, 0])
 
 
+@pytest.mark.parametrize("tensor", [np.zeros((1,) * 32), NestedTensor([np.zeros((1,) * 32)]), np.zeros(0, "U9999999")])
+def test_what_is_as_much_as_the_wire_carries_arrives(tensor: Any) -> None:
+    assert_same(round_trip(x=tensor)["x"], tensor)
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="numpy 1 makes no such arrays")
+@pytest.mark.parametrize("axes", [33, 64])
+def test_an_array_of_more_axes_is_not_sent(axes: int) -> None:
+    for tensor in (np.zeros((1,) * axes), NestedTensor([np.zeros((1,) * axes)])):
+        with pytest.raises(WireError, match=f"tensor 'x' has {axes} axes; the wire carries 32 at most"):
+            round_trip(x=tensor)
+
+
+def test_longer_strings_are_not_sent() -> None:
+    with pytest.raises(WireError, match=r"tensor 'x' has strings of 10\*\*7 characters or more"):
+        round_trip(x=np.zeros(0, "U10000000"))
+
+
 def test_two_tensors_of_one_name_are_refused() -> None:
     with pytest.raises(WireError, match="have one name"):
         offered(["x", "int8", [1], 0, 0, 0], ["x", "int8", [1], 0, 0, 0], body=bytes(65))

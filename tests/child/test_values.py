@@ -94,6 +94,18 @@ def test_a_nested_tensor_becomes_one_of_tensors() -> None:
     assert nested.tolist() == [[0, 2], [0, 1, 2]]
 
 
+def no_characters(dtype: str, count: int = 2) -> np.ndarray:
+    """What numpy takes for strings and is none."""
+    code_points = [*b"a" * (count - 1), 0x110000]
+    return np.array(code_points, np.dtype("u4").newbyteorder(dtype[0])).view(dtype)
+
+
+@pytest.mark.parametrize("count", [1, 2, 10_000])
+def test_strings_of_any_characters_are_tensors(count: int) -> None:
+    strings = np.array(["\ud800", "\U0010ffff"] * count)
+    assert np.array_equal(as_tensor(strings), strings)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
@@ -124,6 +136,10 @@ def test_a_nested_tensor_becomes_one_of_tensors() -> None:
         (map(str, [1]), "map is not a tensor; make a list of it first"),
         (np.ma.masked_array([1, 2], [False, True]), r"a masked array is not a tensor.*fill it first"),
         (NestedTensor([np.zeros(2, bool)]), "dtype bool is not supported"),
+        (no_characters("<U1"), "the strings hold what is no character"),
+        (no_characters(">U1"), "the strings hold what is no character"),
+        (no_characters("<U1", 10_000), "the strings hold what is no character"),
+        (NestedTensor([no_characters("<U1")]), "the strings hold what is no character"),
     ],
 )
 def test_what_is_no_tensor_is_refused_with_what_to_use(value: object, message: str) -> None:

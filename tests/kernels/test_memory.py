@@ -102,6 +102,17 @@ async def test_an_ordinary_input_is_not_changed_by_the_model(model: carton.Carto
     assert np.array_equal(x, data())
 
 
+async def test_what_the_wire_does_not_carry_is_refused_and_borrows_no_memory(model: carton.Carton) -> None:
+    with pytest.raises(carton.errors.ProtocolError, match="cannot be sent: tensor 'y' has strings of"):
+        await model.infer(x=data(), y=np.zeros(0, "U10000000"))
+    with pytest.raises(carton.InvalidTensorError, match="input 'y': the strings hold what is no character"):
+        await model.infer(x=data(), y=np.frombuffer(b"\xff" * 4, "U1"))
+    assert model.kernel.memory.regions == 0
+    pid = model.kernel.pid
+    assert np.array_equal((await model.infer(x=data()))["out"], data())
+    assert (model.kernel.memory.regions, model.kernel.pid) == (1, pid)
+
+
 @pytest.mark.parametrize("do", ["double", "alloc"])
 async def test_memory_goes_back_to_the_pool_with_the_last_array(model: carton.Carton, do: str) -> None:
     for _ in range(50):

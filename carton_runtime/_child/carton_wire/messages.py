@@ -25,6 +25,7 @@ from .tensors import (
     flat_bytes,
     form_of,
     rebuild,
+    refuse_unfit,
     slots_of,
     views,
     views_of,
@@ -172,7 +173,12 @@ class Codec:
         return layout.opening + pack_numbers(sequence, call) + layout.header + body
 
     def encode(self, message: Message) -> list[memoryview]:
-        """The pieces to send; they share memory with the message's tensors."""
+        """The pieces to send; they share memory with the message's tensors.
+
+        Raises:
+            WireError: a tensor, or the message, is not what the wire carries.
+        """
+        refuse_unfit(message.tensors)  # before anything is lent, which nobody would give back
         buffers = []
         places = []
         for tensor in message.tensors.values():

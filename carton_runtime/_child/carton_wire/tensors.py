@@ -9,21 +9,19 @@ buffers lie in order; other regions are those of `carton_wire.memory`.
 from __future__ import annotations
 
 from math import prod
-from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from .errors import WireError
 from .frames import ALIGNMENT
 from .nested import NestedTensor
-from .values import DTYPES, Tensor, dtype_name
+from .values import DTYPES, Raw, Tensor, are_characters, dtype_name
 
 _BY_NAME = {name: np.dtype(name).newbyteorder("<") for name in DTYPES if name != "string"}
-_LARGEST_CODE_POINT = 0x10FFFF
 _SMALL = 1 << 10
 _MOST_AXES = 32  # numpy 1's limit
-
-Raw = Union[memoryview, "np.ndarray[Any, Any]"]
+_MOST_DIGITS = 7  # of a string's length: numpy refuses much longer strings itself, with errors of its own
 
 Views = Tuple[Tuple[str, Tuple[int, ...], "np.dtype[Any]", int], ...]
 """The name, shape, dtype and offset of each tensor; plain tuples, since every call takes them apart."""
@@ -65,6 +63,16 @@ def described_form(slots: Sequence[Slot]) -> Form | None:
     if not all(slot.is_plain for slot in slots):
         return None
     return tuple((slot.name, np.ndarray, slot.dtype, slot.shapes[0]) for slot in slots)
+
+
+def refuse_unfit(tensors: Mapping[str, Tensor]) -> None:
+    """Raise `WireError` for what the other side would refuse, and the connection with it."""
+    for name, tensor in tensors.items():
+        axes = tensor.ndim - isinstance(tensor, NestedTensor)  # those of the inner tensors
+        if axes > _MOST_AXES:
+            raise WireError(f"tensor {name!r} has {axes} axes; the wire carries {_MOST_AXES} at most")
+        if tensor.dtype.kind == "U" and tensor.dtype.itemsize >= 4 * 10**_MOST_DIGITS:
+            raise WireError(f"tensor {name!r} has strings of 10**{_MOST_DIGITS} characters or more; split them")
 
 
 def describe(name: str, tensor: Tensor, region: int, offset: int) -> list[Any]:
@@ -177,9 +185,9 @@ def _dtype(text: Any) -> np.dtype[Any]:
     known = _BY_NAME.get(text) if isinstance(text, str) else None
     if known is not None:
         return known
-    # At most eight digits: numpy refuses longer strings than that itself, with errors of its own.
-    if isinstance(text, str) and text[:1] == "U" and text[1:].isdecimal() and text.isascii() and len(text) < 9:
-        return np.dtype("<" + text)
+    is_string = isinstance(text, str) and text[:1] == "U" and text[1:].isdecimal() and text.isascii()
+    if is_string and len(text) <= 1 + _MOST_DIGITS:
+        return np.dtype(f"<{text}")
     raise WireError(f"{text!r} is no dtype of the wire")
 
 
@@ -191,8 +199,8 @@ def _shape(shape: Any) -> tuple[int, ...]:
 
 
 def _tensor(slot: Slot, memory: Raw) -> Tensor:
-    if slot.dtype.kind == "U" and slot.nbytes:
-        _check_characters(slot.name, memory)
+    if slot.dtype.kind == "U" and not are_characters(memory):
+        raise WireError(f"string tensor {slot.name!r} holds what is no character")
     if not slot.is_nested:
         return _array(slot, slot.shapes[0], memory, 0)
     arrays = []
@@ -201,11 +209,6 @@ def _tensor(slot: Slot, memory: Raw) -> Tensor:
         arrays.append(_array(slot, shape, memory, offset))
         offset += arrays[-1].nbytes
     return NestedTensor(arrays)
-
-
-def _check_characters(name: str, memory: Raw) -> None:
-    if np.ndarray((memory.nbytes // 4,), np.uint32, memory).max() > _LARGEST_CODE_POINT:
-        raise WireError(f"string tensor {name!r} holds what is no character")
 
 
 def _array(slot: Slot, shape: tuple[int, ...], memory: Raw, offset: int) -> np.ndarray[Any, Any]:

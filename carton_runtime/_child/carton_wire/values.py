@@ -7,6 +7,7 @@ of such.
 from __future__ import annotations
 
 import operator
+from codecs import utf_32_le_decode
 from datetime import date, time, timedelta
 from typing import Any, Iterator, Union
 
@@ -21,9 +22,11 @@ DTYPES = (
 
 Array = "np.ndarray[Any, Any]"
 Tensor = Union["np.ndarray[Any, Any]", NestedTensor]
+Raw = Union[memoryview, "np.ndarray[Any, Any]"]
 
 _NUMERIC = frozenset(DTYPES) - {"string"}
-
+_LARGEST_CODE_POINT = 0x10FFFF
+_SMALL = 1 << 12
 
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
@@ -58,6 +61,17 @@ def is_array(value: Any) -> bool:
     return type(value) is np.ndarray and value.dtype in NATIVE and value.flags.c_contiguous
 
 
+def are_characters(memory: Raw) -> bool:
+    """Whether what numpy takes for strings holds nothing but code points."""
+    if memory.nbytes <= _SMALL:  # in a tenth of the time
+        try:
+            utf_32_le_decode(memory.tobytes(), "surrogatepass")
+        except UnicodeDecodeError:
+            return False
+        return True
+    return bool(np.ndarray((memory.nbytes // 4,), np.uint32, memory).max() <= _LARGEST_CODE_POINT)
+
+
 def _as_array(value: Any) -> np.ndarray[Any, Any]:
     if is_array(value):
         return value  # type: ignore[no-any-return]
@@ -74,7 +88,10 @@ def _as_array(value: Any) -> np.ndarray[Any, Any]:
         raise TypeError(_unsupported(array.dtype))
     native = array.dtype.newbyteorder("=")
     # ascontiguousarray would turn a scalar into a row, asarray does not
-    return np.asarray(array, dtype=native, order="C")
+    array = np.asarray(array, dtype=native, order="C")
+    if array.dtype.kind == "U" and not are_characters(array):
+        raise TypeError("the strings hold what is no character; give raw bytes as uint8")
+    return array
 
 
 def _refuse(value: Any) -> None:
