@@ -229,12 +229,10 @@ class Codec:
     def _header(
         self, message: Message, places: list[tuple[int, int]], free: Sequence[int], drop: Sequence[int]
     ) -> bytes:
-        if message.kind not in _REPEATED or any(
-            isinstance(tensor, NestedTensor) for tensor in message.tensors.values()
-        ):
-            return _make(
-                message, places, free, drop
-            )  # the shape of a nested tensor does not say the sizes of its parts
+        # The shape of a nested tensor does not say the sizes of its parts.
+        is_nested = any(isinstance(tensor, NestedTensor) for tensor in message.tensors.values())
+        if is_nested or message.kind not in _REPEATED:
+            return _make(message, places, free, drop)
         likeness = _likeness(message)
         key = (likeness, *places, *free, None, *drop)
         known = self._made.get(key)
