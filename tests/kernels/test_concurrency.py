@@ -149,6 +149,8 @@ class Model:
             time.sleep(1000)
         if (x == -3).any():
             return {"out": x[:0], "seen": x[:, 0]}
+        if (x == -4).any():
+            return {"out": x.reshape(len(x), *[1] * 39, -1), "seen": x[:, 0]}
         return {"out": x * 2, "seen": np.full(len(x), len(x), np.int64)}
 
 def get_model(delay: float = 0.0, size: int = 8):
@@ -267,6 +269,16 @@ async def test_outputs_that_cannot_be_shared_out_cost_the_other_calls_nothing(lo
         unfit, reply = await asyncio.gather(*(model.infer(x=rows(value)) for value in (-3, 1)), return_exceptions=True)
     assert reply["out"].tolist() == [[2, 2]]
     assert unfit["out"].shape == (0, 2), "what the call gets that comes alone"
+
+
+async def test_outputs_that_cannot_be_sent_cost_their_calls_and_not_the_model(load_code: Load) -> None:
+    model = await batched(load_code, delay=0.5, size=2)
+    pid = model.kernel.pid
+    unfit = await asyncio.gather(*(model.infer(x=rows(-4)) for _ in range(2)), return_exceptions=True)
+    assert [type(error) for error in unfit] == [ModelError, ModelError]
+    assert "axes; the wire carries 32" in str(unfit[0])
+    assert (await model.infer(x=rows(1)))["out"].tolist() == [[2, 2]]
+    assert model.kernel.pid == pid
 
 
 FORKING = """

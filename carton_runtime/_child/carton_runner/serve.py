@@ -18,6 +18,7 @@ from typing import Any, Callable, Mapping
 
 import numpy as np
 from carton_wire.connection import Connection
+from carton_wire.errors import WireError
 from carton_wire.frames import new_tuple
 from carton_wire.messages import CANCELLED, WIRE_VERSION, Kind, Message
 from carton_wire.values import Tensor
@@ -257,7 +258,10 @@ class Server:
 
     def finish_batched(self, call: int, outputs: dict[str, Tensor]) -> None:
         """Answer one call of a batch."""
-        self._finish(Kind.RESULT, call, outputs)
+        try:
+            self._finish(Kind.RESULT, call, outputs)
+        except WireError as error:  # they cannot be sent; nothing has been
+            self._fail(call, error)
 
     def fail_batched(self, call: int, error: BaseException) -> None:
         """Answer one call of a batch that failed."""
