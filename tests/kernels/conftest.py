@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carton_runtime.runner_kernels.greeting._START_LIMIT", 2.0)
     monkeypatch.setattr("carton_runtime.runner_kernels.kernel.CancelLimits", lambda: QUICK_LIMITS)
     monkeypatch.setattr(Kernel.aclose, "__defaults__", (1.0,))
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """SIGINT interrupts, also where a shell has had it ignored since it runs us in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 async def settled(is_so: Callable[[], bool], patience: float = PATIENCE) -> None:

@@ -45,14 +45,6 @@ CALLS: dict[str, Callable[[carton.Carton, int], int]] = {
 
 
 @pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """SIGINT interrupts, also where a shell has had it ignored since it runs us in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture
 def model(ctrl_c: None) -> Iterator[carton.Carton]:
     with carton.load_unpacked(FAULTY_MODEL, **faulty_options()) as model:
         yield model

@@ -23,23 +23,31 @@ def cut_off() -> NoReturn:
     raise ZeroDivisionError
 
 
-def test_an_interrupt_waits_until_the_end() -> None:
-    before, steps = present(), []
-    with pytest.raises(KeyboardInterrupt), Uninterrupted():
+def interrupted_inside(steps: list[str]) -> None:
+    with Uninterrupted():
         signal.raise_signal(signal.SIGINT)
         steps.append("went on")
+
+
+def interrupted_further_inside(steps: list[str]) -> None:
+    with Uninterrupted():
+        interrupted_inside(steps)
+        steps.append("outside too")
+
+
+def test_an_interrupt_waits_until_the_end() -> None:
+    before, steps = present(), []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_inside(steps)
     assert steps == ["went on"]
     assert present() is before
 
 
 def test_it_may_be_nested() -> None:
     before, steps = present(), []
-    with pytest.raises(KeyboardInterrupt), Uninterrupted():
-        with Uninterrupted():
-            signal.raise_signal(signal.SIGINT)
-            steps.append("inner")
-        steps.append("outer")
-    assert steps == ["inner", "outer"]
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_further_inside(steps)
+    assert steps == ["went on", "outside too"]
     assert present() is before
 
 
