@@ -16,7 +16,7 @@ from carton_runtime._child.carton_wire.messages import Kind, Message
 from carton_runtime._child.carton_wire.tensors import Form, form_of
 from carton_runtime._child.carton_wire.values import Tensor
 from carton_runtime.checking import Specs, SpecWarning, to_tensors
-from carton_runtime.errors import CallTimeoutError, CartonError, InvalidTensorError, ModelError
+from carton_runtime.errors import CallTimeoutError, InvalidTensorError, ModelError
 from carton_runtime.info import CartonInfo
 from carton_runtime.runner_kernels.call import Call
 from carton_runtime.runner_kernels.deadlines import check_timeout
@@ -200,30 +200,31 @@ class Carton:
     async def _admitted(self, timeout: float | None) -> Kernel:  # noqa: ASYNC109  the caller's own
         check_timeout(timeout)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout) as limit:
                 kernel = self.kernel if self.kernel.is_alive else await background.run(self._supervisor.revived())
                 await kernel.gate.enter()
-        except CartonError:
-            raise  # such as that it took too long to load
         except TimeoutError as error:
+            if not limit.expired():
+                raise  # that it took too long to load; or a signal handler's
             raise self._not_ready(timeout) from error
         return kernel
 
     def admitted_blocking(self, timeout: float | None = None) -> Kernel:
         """The kernel, started again if it is dead, once it takes a further call; raises as `infer` does."""
         check_timeout(timeout)
-        try:
-            kernel = self.kernel if self.kernel.is_alive else background.run_blocking(self._revived(timeout))
-            kernel.gate.enter_blocking(timeout)
-        except CartonError:
-            raise  # such as that it took too long to load
-        except TimeoutError as error:
-            raise self._not_ready(timeout) from error
+        kernel = self.kernel if self.kernel.is_alive else background.run_blocking(self._revived(timeout))
+        if not kernel.gate.enter_blocking(timeout):
+            raise self._not_ready(timeout)
         return kernel
 
     async def _revived(self, timeout: float | None) -> Kernel:  # noqa: ASYNC109  the caller's own
-        async with asyncio.timeout(timeout):
-            return await self._supervisor.revived()
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                return await self._supervisor.revived()
+        except TimeoutError as error:
+            if not limit.expired():
+                raise  # it took too long to load
+            raise self._not_ready(timeout) from error
 
     def _not_ready(self, timeout: float | None) -> CallTimeoutError:
         return CallTimeoutError(f"model {self.kernel.name!r} did not take the call within {timeout:g} s")

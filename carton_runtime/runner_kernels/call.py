@@ -98,17 +98,19 @@ class Call:
         if self._timeout is None:
             return self._received(await self._kernel.channel.receive(self._place))
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout) as limit:
                 return self._received(await self._kernel.channel.receive(self._place))
         except TimeoutError as error:
+            if not limit.expired():
+                raise  # a signal handler's, in the middle of this
             raise self._too_long() from error
 
     def receive_blocking(self) -> Message:
         """The next reply, waiting in this thread. Raises as `receive` does."""
-        try:
-            return self._received(self._kernel.channel.receive_blocking(self._place, self._timeout))
-        except TimeoutError as error:
-            raise self._too_long() from error
+        message = self._kernel.channel.receive_blocking(self._place, self._timeout)
+        if message is None:
+            raise self._too_long()
+        return self._received(message)
 
     def ask_for_more(self, credit: int) -> None:
         """Let the kernel send `credit` further items."""

@@ -175,12 +175,11 @@ class Channel:
                 self.pump()  # what an interrupted reader left behind makes nothing readable
         return self._took(place, start, end)
 
-    def receive_blocking(self, place: Place, timeout: float | None = None) -> Message:
-        """The next reply for `place`, waiting in this thread.
+    def receive_blocking(self, place: Place, timeout: float | None = None) -> Message | None:
+        """The next reply for `place`, waiting in this thread; `None` if there was none in `timeout` seconds.
 
         Raises:
             CartonError: the kernel is gone.
-            TimeoutError: there was none in `timeout` seconds.
         """
         start = perf_counter()
         begin, end = self._when_to_look(start)
@@ -189,6 +188,8 @@ class Channel:
         self._look(place, end)
         if not place.settled:
             self._parking.park_blocking(place, None if timeout is None else start + timeout)
+            if not place.settled:
+                return None
         return self._took(place, start, end)
 
     def _when_to_look(self, start: float) -> tuple[float, float]:
@@ -341,6 +342,7 @@ class Channel:
     def close(self) -> None:
         """Close the pipes, once nobody uses them any more; on the background loop, after `fail`."""
         self._outbox.close()
+        self.forget_closed_loops()
         do_when_free(self._close_pipes)
 
     def _close_pipes(self, *, blocking: bool) -> bool:

@@ -59,21 +59,27 @@ class Gate:
             raise
         self._drop(ticket)
 
-    def enter_blocking(self, timeout: float | None = None) -> None:
-        """Wait in this thread until it is one's turn; raises `TimeoutError` after `timeout` seconds."""
+    def enter_blocking(self, timeout: float | None = None) -> bool:
+        """Wait in this thread until it is one's turn; whether that came within `timeout` seconds."""
         ticket, bell = _Ticket(), threading.Event()
         ticket.wake = bell.set
         deadline = time.monotonic() + (math.inf if timeout is None else timeout)
         try:
             self._queue(ticket)
             while not ticket.is_called:
-                bell.wait(min(TICK, _left_until(deadline)))
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                bell.wait(min(TICK, left))
                 self.let_in()
         except BaseException:
             self._drop(ticket)
             self.let_in()  # it may have been her turn
             raise
         self._drop(ticket)
+        if not ticket.is_called:
+            self.let_in()  # it may be her turn by now
+        return ticket.is_called
 
     def let_in(self) -> None:
         """Call those who wait, as many as there is room for."""
@@ -101,13 +107,6 @@ class Gate:
             self._called = [known for known in self._called if known() is not ticket]
             with contextlib.suppress(ValueError):  # called already, or not even queued
                 self._waiting.remove(weakref.ref(ticket))
-
-
-def _left_until(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 class _Ticket:

@@ -66,6 +66,11 @@ class LoopReader:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def __del__(self) -> None:
+        # Of a loop that was closed with callers in it; one that runs has our `_readable`, and with it this.
+        if vars(self).get("_descriptor") is not None:
+            self.close()
+
 
 def _duplicate(descriptor: int) -> int | None:
     with contextlib.suppress(OSError):  # none is left, or it was closed this moment: the next tick looks again
@@ -104,14 +109,14 @@ class Parking:
                     loop.call_soon(self._unpark, loop, waiter)
 
     def park_blocking(self, place: Place, deadline: float | None) -> None:
-        """Wait in this thread until a reply is in `place`; raises `TimeoutError` at `deadline`, of `perf_counter`."""
+        """Wait in this thread until a reply is in `place`, or until `deadline`, of `perf_counter`."""
         bell = doorbells.of_this_thread()
         place.wake = bell.ring
         try:
             while not place.settled:
                 left = TICK if deadline is None else deadline - perf_counter()
                 if left <= 0:
-                    raise TimeoutError
+                    return
                 bell.wait(self._watched.incoming, min(left, TICK))
                 self._watched.pump()
         finally:

@@ -315,6 +315,17 @@ async def test_callers_whose_loop_ends_leave_nothing_behind(
     assert int((await model.infer(x=3))["out"]) == 3
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_model_may_be_closed_with_a_caller_in_a_loop_that_was_closed(load_code: Load) -> None:
+    model = await load_code(WAITING)
+    before = sum(open_descriptors().values())
+    await asyncio.to_thread(left_in_a_closed_loop, model)
+    assert sum(open_descriptors().values()) > before, "she has one of her own"
+    await model.aclose()
+    gc.collect()
+    await settled(lambda: sum(open_descriptors().values()) < before)
+
+
 def test_a_call_works_after_the_loop_that_loaded_the_model_has_ended(code_dir: object) -> None:
     from fix_models import options_for
 

@@ -6,6 +6,7 @@ import os
 import signal
 from fractions import Fraction
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from kernels.conftest import Load
 import carton_runtime as carton
 from carton_runtime import CallTimeoutError, LoadTimeoutError, SettingsError, background
 from carton_runtime.runner_kernels.deadlines import check_timeout
-from carton_runtime.testing.doubles import Fault, Phase
+from carton_runtime.testing.doubles import FAULTY_MODEL, Fault, Phase, faulty_options
 
 NONE = [
     float("nan"),
@@ -132,3 +133,24 @@ def get_model():
 async def test_a_ready_timeout_is_checked_before_anything_is_done(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"ready_timeout='soon' is no number of seconds; .* as it takes\.$"):
         await carton.load(tmp_path / "none.carton", ready_timeout="soon")  # type: ignore[arg-type]
+
+
+class AlarmError(TimeoutError):
+    """The test's own."""
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("timeout", [None, 100.0])
+def test_a_timeout_error_of_a_signal_handler_is_not_taken_for_ours(timeout: float | None) -> None:
+    def ring(*_: object) -> NoReturn:
+        raise AlarmError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        with carton.sync.load_unpacked(FAULTY_MODEL, **faulty_options()) as model:
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(AlarmError):
+                model.infer(x=1, seconds=50.0, timeout=timeout)
+            assert int(model.infer(x=1)["out"]) == 1
+    finally:
+        signal.signal(signal.SIGALRM, before)

@@ -13,6 +13,7 @@ from enum import IntEnum
 from .errors import WireError
 
 _RECORD = struct.Struct("<B7xQ")
+_FLAGS = socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)  # no SIGPIPE where the other side is gone
 
 
 class Signal(IntEnum):
@@ -29,7 +30,7 @@ class Signal(IntEnum):
 
 def send_signal(sock: socket.socket, signal: Signal, call: int = 0) -> None:
     """Send a record, at once or not at all: whoever does not read for so long is past being told. Raises `OSError`."""
-    sock.send(_RECORD.pack(signal, call), socket.MSG_DONTWAIT)
+    sock.send(_RECORD.pack(signal, call), _FLAGS)
 
 
 class SignalReader:
