@@ -11,7 +11,7 @@ import pytest
 from kernels.conftest import PATIENCE, Load, settled
 
 import carton_runtime as carton
-from carton_runtime import KernelDiedError
+from carton_runtime import CallCancelledError, KernelDiedError, ModelError
 from carton_runtime.runner_kernels.cancelling import CancelLimits
 
 MODEL = """
@@ -158,3 +158,96 @@ async def test_a_call_is_over_when_its_coroutine_has_cleaned_up(
     (tmp_path / "clean").touch()
     await settled(lambda: not model.kernel.channel.calls)
     await plain_works(model)
+
+
+MORE = """
+import asyncio, sys
+import numpy as np
+
+class Model:
+    max_concurrency = 4
+    def __init__(self):
+        self.matrix = np.ones((1500, 1500))
+
+    async def infer_with_tensors(self, tensors):
+        do = str(tensors["do"])
+        print("began", do, flush=True)
+        return await getattr(self, do)()
+
+    async def plain(self):
+        return {"out": "plain"}
+
+    async def computes_in_a_task_of_its_own(self):
+        async def loops():
+            while True:
+                pass
+        await asyncio.gather(loops())
+
+    async def ends_in_one_operator(self):
+        for _ in range(40):
+            result = self.matrix @ self.matrix
+        return {"out": result}
+
+    async def gives_a_plain_generator(self):
+        def items():
+            while True:
+                sum(range(1000))
+            yield {"out": 1}
+        return items()
+
+    async def exits(self):
+        sys.exit(3)
+
+    async def stops_the_loop(self):
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(0)
+        return {"out": "stopped"}
+
+def get_model():
+    return Model()
+"""
+
+
+@pytest.mark.parametrize("do", ["computes_in_a_task_of_its_own", "ends_in_one_operator", "gives_a_plain_generator"])
+async def test_an_interrupt_ends_what_is_computed_wherever_that_is(load_code: Load, do: str) -> None:
+    model = await load_code(MORE)
+    pid = model.kernel.pid
+    call = asyncio.create_task(model.infer(do=do))
+    await settled(lambda: any(do in line.text for line in model.kernel.log))
+    model.interrupt()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(CallCancelledError):
+            await call
+    await plain_works(model)
+    assert model.kernel.pid == pid
+
+
+async def test_one_that_exits_fails_its_call_and_nothing_else(load_code: Load) -> None:
+    model = await load_code(MORE)
+    pid = model.kernel.pid
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(ModelError, match="SystemExit: 3"):
+            await model.infer(do="exits")
+    await plain_works(model)
+    assert model.kernel.pid == pid
+
+
+async def test_one_that_stops_the_loop_stops_nobody(load_code: Load) -> None:
+    model = await load_code(MORE)
+    async with asyncio.timeout(PATIENCE):
+        assert str((await model.infer(do="stops_the_loop"))["out"]) == "stopped"
+    await plain_works(model)
+
+
+async def test_an_interrupt_cuts_no_clean_up_short(load_code: Load, tmp_path: Path) -> None:
+    model = await load_code(MODEL, opts={"model.folder": str(tmp_path)})
+    call = asyncio.create_task(model.infer(do="cleans_up"))
+    await settled((tmp_path / "began cleans_up").exists)
+    model.interrupt()
+    await settled((tmp_path / "cleaning up").exists)
+    await plain_works(model)
+    assert not call.done()
+    (tmp_path / "clean").touch()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(CallCancelledError):
+            await call

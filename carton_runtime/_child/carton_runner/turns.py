@@ -88,6 +88,11 @@ class Turns:
         """The call is answered: nothing that comes for it matters any more."""
         self._cancelled.discard(call)
 
+    @property
+    def current(self) -> int:
+        """The call whose turn it is in this context; 0 for none."""
+        return _current.get()
+
     def is_cancelled(self) -> bool:
         """Whether nobody waits any more for the call whose turn this is."""
         return self.is_unwanted(_current.get())
@@ -99,15 +104,21 @@ class Turns:
     def on_cancel(self, canceller: Callable[[], Any], elsewhere: Elsewhere | None = None) -> None:
         """Have `canceller` called, in the control thread, when the call whose turn this is gets cancelled.
 
-        From now on what it waits for `elsewhere`, if anything, is interrupted in place of its thread.
+        Until `off_cancel`, what it waits for `elsewhere`, if anything, is interrupted in place of its thread.
         """
         call = _current.get()
         self._awaited[call] = canceller, elsewhere
         if self.is_unwanted(call):
             canceller()
 
+    def off_cancel(self) -> None:
+        """What the call whose turn this is waited for is over."""
+        self._awaited.pop(_current.get(), None)
+
     def cancel(self, call: int) -> None:
         """Nobody waits for `call`: it does not begin, its coroutine is cancelled, and a model that asks is told."""
+        if call in self._cancelled:
+            return  # a second time would cut short what cleans up after the first
         self._cancelled.add(call)
         canceller, _ = self._awaited.get(self._leader(call), _NOTHING)
         if canceller is not None and self.is_unwanted(call):
@@ -120,7 +131,7 @@ class Turns:
                 if call <= last:
                     self.cancel(call)
             if leader <= last:
-                self.interrupt(leader)
+                self.interrupt(leader, insist=False)
 
     def waits(self, call: int) -> bool:
         """Whether `call` is not at work, or is so for others as well, while something else is going on."""
@@ -130,15 +141,19 @@ class Turns:
             _, elsewhere = self._awaited.get(self._leader(call), _NOTHING)
             return elsewhere is not None and elsewhere.waits()
 
-    def interrupt(self, call: int) -> None:
-        """Raise `CancelledCallError` where `call` runs, if it does, and for nobody else."""
+    def interrupt(self, call: int, *, insist: bool = True) -> None:
+        """Raise `CancelledCallError` where `call` runs, if it does, and for nobody else.
+
+        A coroutine that waits is cancelled once more instead, on a loop that calls share, if one is to `insist`.
+        """
         with self._lock:
             thread = self._thread_of(call)
             if thread is None:
                 return
-            _, elsewhere = self._awaited.get(self._leader(call), _NOTHING)
-            if elsewhere is not None:
-                elsewhere.interrupt()
+            canceller, elsewhere = self._awaited.get(self._leader(call), _NOTHING)
+            if elsewhere is not None and canceller is not None:
+                if not elsewhere.strike() and insist:
+                    canceller()
             elif thread == threading.main_thread().ident:
                 self._struck = self._leader(call)
                 signal.pthread_kill(thread, signal.SIGINT)
