@@ -24,27 +24,27 @@ TICK = 0.2
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
-_thread: threading.Thread | None = None
+_thread_id: int | None = None
 
 
 def background_loop() -> asyncio.AbstractEventLoop:
     """The loop, started if it is not running yet. From any thread."""
-    global _loop, _thread  # noqa: PLW0603  the module's text says why
+    global _loop, _thread_id
     loop = _loop
     if loop is not None:  # as good as always; and a signal handler may come while its thread has the lock
         return loop
     with _lock:
         if _loop is None:
             loop = asyncio.new_event_loop()
-            _thread = threading.Thread(target=loop.run_forever, name="carton-runtime", daemon=True)
-            _thread.start()
-            _loop = loop
+            thread = threading.Thread(target=loop.run_forever, name="carton-runtime", daemon=True)
+            thread.start()
+            _loop, _thread_id = loop, thread.ident
         return _loop
 
 
 def is_here() -> bool:
     """Whether this thread runs the background loop."""
-    return _thread is not None and _thread.ident == threading.get_ident()
+    return threading.get_ident() == _thread_id
 
 
 def submit(work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
@@ -108,11 +108,12 @@ class _Job(Generic[T]):
         background_loop().call_soon_threadsafe(self._cancel)
 
     def wait(self) -> None:
-        """Wait in this thread until the work is over."""
+        """Wait in this thread until the work is over, waking now and then: a signal may come just before it sleeps."""
         bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._tell(lambda: bell.put(None))
         while not self._is_over:
-            bell.get()
+            with contextlib.suppress(queue.Empty):
+                bell.get(timeout=TICK)
 
     async def over(self) -> None:
         """Wait in the running loop until the work is over, waking every so often."""
@@ -160,8 +161,8 @@ class _Job(Generic[T]):
 
 def _forget_after_fork() -> None:
     # The thread does not exist in the child; its loop and its lock are of no use there.
-    global _loop, _thread, _lock  # noqa: PLW0603
-    _loop = _thread = None
+    global _loop, _thread_id, _lock  # noqa: PLW0603
+    _loop = _thread_id = None
     _lock = threading.Lock()
 
 

@@ -15,6 +15,7 @@ _WORDS: tuple[tuple[type[carton.CartonError], str, str], ...] = (
     (carton.SettingsError, "A setting cannot be used", ""),
     (carton.OutOfDescriptorsError, "This process has too many files open", "Unload models that you do not need."),
     (carton.ModelClosedError, "The model is unloaded", "Load it again."),
+    (carton.ReentrantCallError, "The model was called in the middle of a call", "Call it after that."),
     (carton.CallCancelledError, "The run was interrupted", "The model stays loaded."),
     (carton.CallTimeoutError, "The run took too long", ""),
     (carton.LoadTimeoutError, "The model took too long to load", ""),

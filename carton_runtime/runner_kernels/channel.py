@@ -32,7 +32,7 @@ from carton_runtime._child.carton_wire.session import Session
 from carton_runtime.background import is_here
 from carton_runtime.descriptors import out_of_descriptors
 from carton_runtime.errors import CartonError, ProtocolError, ReentrantCallError
-from carton_runtime.runner_kernels.interrupts import Uninterrupted, is_within
+from carton_runtime.runner_kernels.interrupts import Uninterrupted, is_of_the_system, is_within
 from carton_runtime.runner_kernels.outbox import REENTRANT, Outbox
 from carton_runtime.runner_kernels.parking import Parking
 from carton_runtime.runner_kernels.place import Place
@@ -42,6 +42,7 @@ _LONGEST_PAUSE = 10.0  # seconds between two parts of one message
 _LONGEST_LOOK = 400e-6  # seconds that a caller may hold its thread for a reply that should be near
 _LONGEST_REST = 150e-6  # seconds that it may do so before; the event loop has a turn after each rest
 _OVERSLEEP = 80e-6  # seconds by which a rest is longer than it was meant to be: timer slack, and a core that wakes
+_FD_SETSIZE = 1024
 _LONGEST_WAIT = 2e-3  # seconds: to be woken costs little against what takes longer
 
 
@@ -116,16 +117,13 @@ class Channel:
         return not place.is_stream and place not in self.running(self.concurrency)
 
     def post(self, kind: Kind, call: int, **fields: Any) -> None:
-        """Send a message without tensors; on the background loop without waiting for others. Raises as `send` does."""
-        message = Message(kind, call, fields, {})
-        if is_here():
-            self._send_unwaited(message)
-        else:
-            self.send(message)
+        """Send a message without tensors. Raises as `send` does."""
+        self.send(Message(kind, call, fields, {}))
 
     def send(self, message: Message) -> None:
         """Send a message without waiting; what the pipe does not take at once goes out in the background.
 
+        On the background loop, what is sent while another thread sends goes out after that, in a thread.
         The memory of its tensors is read until it is sent: leave it alone while the call runs.
 
         Raises:
@@ -133,18 +131,11 @@ class Channel:
         """
         if self._failure is not None:
             raise copy(self._failure)
+        post = self._outbox.post_unwaited if is_here() else self._outbox.post
         try:
-            self._outbox.post(message, self._session)
+            post(message, self._session)
         except WireError as error:
-            raise _cannot_be_sent(error) from error
-
-    def _send_unwaited(self, message: Message) -> None:
-        if self._failure is not None:
-            raise copy(self._failure)
-        try:
-            self._outbox.post_unwaited(message, self._session)
-        except WireError as error:
-            raise _cannot_be_sent(error) from error
+            raise ProtocolError(f"the message cannot be sent: {error}") from error
 
     @property
     def is_sending_here(self) -> bool:
@@ -203,11 +194,16 @@ class Channel:
         if left <= 0 or place.settled or self.ended:
             return False
         rest = min(left, _LONGEST_REST)
-        try:
-            return not select.select((self._pipes.incoming,), (), (), rest)[0]
-        except (ValueError, OSError):  # closed this very moment; or a number that select(2) cannot take
+        incoming = self._pipes.incoming
+        if not 0 <= incoming < _FD_SETSIZE:  # closed this very moment; or a number that select(2) cannot take
             sleep(rest)
             return True
+        try:
+            return not select.select((incoming,), (), (), rest)[0]
+        except OSError as error:
+            if not is_of_the_system(error):
+                raise
+            return True  # closed this very moment
 
     # Reading
 
@@ -277,7 +273,9 @@ class Channel:
             self._dispatch()
         except BlockingIOError:
             return False
-        except OSError:
+        except OSError as error:
+            if not is_of_the_system(error):
+                raise
             self._end(None)
         except NoDescriptorsError:
             self._end(out_of_descriptors("take the model's answer"))
@@ -357,7 +355,3 @@ class Channel:
         finally:
             self._reading.release()
         return True
-
-
-def _cannot_be_sent(error: WireError) -> ProtocolError:
-    return ProtocolError(f"the message cannot be sent: {error}")

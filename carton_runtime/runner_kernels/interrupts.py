@@ -22,6 +22,11 @@ def is_within(method: CodeType, owner: object) -> bool:
     return False
 
 
+def is_of_the_system(error: OSError) -> bool:
+    """Whether it says what a system call said; a signal handler's own ``TimeoutError("too long")`` does not."""
+    return error.errno is not None
+
+
 class Uninterrupted:
     """In the main thread, SIGINT waits until the end of the ``with``; other threads are never interrupted.
 

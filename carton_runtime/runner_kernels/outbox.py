@@ -16,7 +16,7 @@ from carton_runtime._child.carton_wire.pipes import Bytes, Pipes
 from carton_runtime._child.carton_wire.session import Session
 from carton_runtime.background import background_loop
 from carton_runtime.errors import ReentrantCallError
-from carton_runtime.runner_kernels.interrupts import Uninterrupted, is_within
+from carton_runtime.runner_kernels.interrupts import Uninterrupted, is_of_the_system, is_within
 from carton_runtime.runner_kernels.unwaited import do_when_free
 
 REENTRANT = (
@@ -97,7 +97,9 @@ class Outbox:
                     waiting.popleft()
         except BlockingIOError:
             self._watch()
-        except OSError:
+        except OSError as error:
+            if not is_of_the_system(error):
+                raise
             waiting.clear()
 
     def _watch(self) -> None:

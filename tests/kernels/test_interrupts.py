@@ -12,14 +12,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
+from kernels.conftest import PATIENCE
 from kernels.strikes import struck
 
 import carton_runtime
 import carton_runtime.sync as carton
-from carton_runtime import CallTimeoutError, ModelClosedError, ReentrantCallError
+from carton_runtime import CallTimeoutError, ModelClosedError, ReentrantCallError, background
 from carton_runtime.background import background_loop, run_blocking
 from carton_runtime.runner_kernels import channel, parking, waking
 from carton_runtime.runner_kernels.call import Call
@@ -178,6 +180,37 @@ def test_a_signal_handler_that_calls_the_model_which_is_being_called_gets_an_ans
     assert model.kernel is kernel
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("error", [TimeoutError, ValueError, OSError])
+@pytest.mark.parametrize("seconds", [0.5, pytest.param(10.0, marks=pytest.mark.soak)])
+def test_what_a_signal_handler_raises_is_not_taken_for_an_error_of_the_model_or_the_pipe(
+    model: carton.Carton, error: type[Exception], seconds: float
+) -> None:
+    def ring(*_: object) -> NoReturn:
+        raise error("ring")
+
+    kernel, chance, heard, value = model.kernel, random.Random(0), 0, 0
+    before = signal.signal(signal.SIGALRM, ring)
+    end = time.monotonic() + seconds
+    try:
+        while time.monotonic() < end:
+            value += 1
+            try:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00001, 0.0002))
+                    assert int(model.infer(x=np.int64(value))["out"]) == value
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except error:
+                heard += 1
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert heard
+    assert nothing_is_open(model)
+    assert int(model.infer(x=7)["out"]) == 7
+    assert model.kernel is kernel
+
+
 class Finalized:
     """Calls a model when the garbage collector comes for it, as only a cycle has it do."""
 
@@ -228,7 +261,9 @@ def test_the_background_loop_waits_for_no_caller_that_is_interrupted_by_what_wai
         time.sleep(0.6)  # until that answer has come, and an interrupt was due
         run_blocking(asyncio.sleep(0))
         background_loop().call_soon_threadsafe(model.kernel.give_up, model.kernel.channel.new_place())
+        call = background.submit(model.asynchronous.infer(x=3))
         run_blocking(asyncio.sleep(0))
+    assert int(call.result(PATIENCE)["out"]) == 3
     assert nothing_is_open(model)
     assert int(model.infer(x=7)["out"]) == 7
 

@@ -247,7 +247,7 @@ def test_any_error_of_a_signal_handler_ends_the_wait_and_the_work() -> None:
 
 
 WAITING = {threading.__file__, concurrent.futures._base.__file__, background.__file__}
-BEFORE = {"run_blocking", "current_thread", "name", "__init__", "background_loop"}
+BEFORE = {"run_blocking", "is_here", "__init__", "background_loop"}
 """What runs before the work does."""
 
 

@@ -61,6 +61,8 @@ class Kind(IntEnum):
     RELEASE = 16  # host: this handle will not be used
 
 
+_KINDS = {kind.value: kind for kind in Kind}
+
 _FIELDS: Mapping[Kind, Mapping[str, tuple[type, ...]]] = {
     Kind.HELLO: {"wire": (int,), "pid": (int,), "python": (str,), "numpy": (str,)},
     Kind.LOAD: {
@@ -91,6 +93,7 @@ _REPEATED = frozenset({Kind.CALL, Kind.RESULT, Kind.ITEM, Kind.DONE, Kind.SEAL, 
 
 _encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _MOST_REMEMBERED = 256
+_MOST_DIGITS = 20  # of 64 bits, and a sign
 _LONGEST_REMEMBERED = 1 << 12
 
 
@@ -278,10 +281,9 @@ def _make(message: Message, places: list[tuple[int, int]], free: Sequence[int], 
 
 
 def _understand(number: int, text: bytes) -> Header:
-    try:
-        kind = Kind(number)
-    except ValueError as error:
-        raise WireError(f"message kind {number} is unknown") from error
+    kind = _KINDS.get(number)
+    if kind is None:
+        raise WireError(f"message kind {number} is unknown")
     header = _json(text)
     fields = header.get("fields")
     if not isinstance(fields, dict):
@@ -296,12 +298,19 @@ def _understand(number: int, text: bytes) -> Header:
 
 def _json(text: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        header = json.loads(text, parse_int=_integer)
+    # No plain `ValueError`, which may be a signal handler's that has come in between.
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"a frame's header is not JSON: {error}") from error
     if not isinstance(header, dict):
         raise WireError(f"a frame's header is {type(header).__name__}, not an object")
     return header
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise WireError("a frame's header has a number that is too long")
+    return int(digits)
 
 
 def _regions(value: Any) -> tuple[int, ...]:
