@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import weakref
 from time import perf_counter
 from typing import Protocol
 
@@ -44,6 +45,9 @@ class LoopReader:
         self._watched = watched
         self._descriptor = _duplicate(watched.incoming)
         if self._descriptor is not None:
+            # Or of a loop that was closed with callers in it; one that runs has our `_readable`, and with it this.
+            self._close = weakref.finalize(self, os.close, self._descriptor)
+            self._close.atexit = False
             loop.add_reader(self._descriptor, self._readable)
 
     def _readable(self) -> None:
@@ -63,13 +67,8 @@ class LoopReader:
         if self._descriptor is not None:
             if not self._loop.is_closed():
                 self._loop.remove_reader(self._descriptor)
-            os.close(self._descriptor)
+            self._close()
             self._descriptor = None
-
-    def __del__(self) -> None:
-        # Of a loop that was closed with callers in it; one that runs has our `_readable`, and with it this.
-        if vars(self).get("_descriptor") is not None:
-            self.close()
 
 
 def _duplicate(descriptor: int) -> int | None:

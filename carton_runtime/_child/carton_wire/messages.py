@@ -93,7 +93,7 @@ _REPEATED = frozenset({Kind.CALL, Kind.RESULT, Kind.ITEM, Kind.DONE, Kind.SEAL, 
 
 _encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _MOST_REMEMBERED = 256
-_MOST_DIGITS = 20  # of 64 bits, and a sign
+_MOST_DIGITS = 30  # more than any size has
 _LONGEST_REMEMBERED = 1 << 12
 
 
